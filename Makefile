@@ -1,0 +1,66 @@
+# `make run` and `make test` need Python >= 3.11, git and make; all else they install into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH := src
+export HF_HUB_OFFLINE := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := true
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: run test test-fast lint format ui bench lock clean help setup
+
+help:            ## these lines
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+run: setup       ## set up, run the experiment that params.yaml describes, say where to look
+	@$(RUN) dvc repro
+	@$(RUN) python -m restem doctor --result
+
+test: setup      ## set up, then every test
+	@$(RUN) python -m pytest
+
+test-fast: setup ## the inner loop, <= 60 s
+	@$(RUN) python -m pytest -m "not slow" tests/unit tests/contract tests/repo
+
+lint: setup      ## ruff, mypy --strict, codespell
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy src
+	@$(RUN) codespell
+
+format: setup    ## let ruff mend what it can
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+ui: setup        ## MLflow in the browser: http://127.0.0.1:5000
+	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 \
+		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+
+bench: setup     ## measure, and write the table of benchmarks/README.md
+	@$(RUN) python benchmarks/run.py
+
+lock: setup      ## pin again what requirements/*.in name
+	@for set in core dev; do \
+		UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip compile -q --upgrade requirements/$$set.in \
+			-o requirements/$$set.lock --python-version 3.11 --no-annotate --no-header \
+			--no-emit-index-url && sed -i 's/+cpu//' requirements/$$set.lock; done
+
+clean:           ## remove .venv and unfinished work; results stay
+	rm -rf $(VENV) .dvc/tmp/restem .pytest_cache .mypy_cache .ruff_cache
+
+setup: $(VENV)/.done
+
+# uv is eight times faster than pip; where it cannot be had, pip does the same.
+$(VENV)/.done: requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "restem needs Python >= 3.11; try make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9 2>/dev/null || true
+	@if test -x $(BIN)/uv; then \
+		UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install -q --python $(BIN)/python \
+			-r requirements/dev.lock; \
+	else $(BIN)/python -m pip install -q -r requirements/dev.lock; fi
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
