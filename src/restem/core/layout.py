@@ -1,0 +1,57 @@
+"""Where every stage reads and writes, relative to the repository root, as in dvc.yaml.
+
+An iteration is "1".."5"; "0" is the base model and "human" the control trained on human solutions.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+PROBLEMS = Path("data/problems")
+SUMMARY = Path("metrics/summary.json")
+ITERATIONS_CSV = Path("metrics/iterations.csv")
+
+
+def plan(iteration: str) -> Path:
+    return Path(f"data/plan/{iteration}.json")
+
+
+def problems(split: str) -> Path:
+    return PROBLEMS / f"{split}.parquet"
+
+
+def samples(iteration: str) -> Path:
+    return Path(f"data/iterations/{iteration}/samples.parquet")
+
+
+def scored(iteration: str) -> Path:
+    return Path(f"data/iterations/{iteration}/scored.parquet")
+
+
+def train_rows(iteration: str) -> Path:
+    return Path(f"data/iterations/{iteration}/train.parquet")
+
+
+def eval_rows(iteration: str) -> Path:
+    return Path(f"data/iterations/{iteration}/eval.parquet")
+
+
+def model(iteration: str) -> Path:
+    return Path(f"models/{iteration}")
+
+
+def training(iteration: str) -> Path:
+    return Path(f"metrics/training/{iteration}.json")
+
+
+def evaluation(iteration: str) -> Path:
+    return Path(f"metrics/iterations/{iteration}.json")
+
+
+def is_active(iteration: str) -> bool:
+    """Whether params.yaml's `iters` reaches this iteration; everything but "1".."5" always is."""
+    path = plan(iteration)
+    return (
+        not iteration.isdigit() or iteration == "0" or bool(json.loads(path.read_text())["active"])
+    )

@@ -1,0 +1,120 @@
+"""The three things one can plug in, on one page.
+
+A plug-in is a file: `tasks/x.py` is `task: x` in params.yaml, `rewards/x.py` is `reward: x`,
+`sampling/x.py` is `engine: x`. No registry: `core/plugins.py` imports the file by its name, and
+lists the files there are when it is unknown.
+
+    Task    what is asked              a module with VERSION, REWARDS and problems(data)
+    Reward  who says it is right       a module with VERSION and open_reward(...)
+    Engine  how text is produced       a module with open_engine(...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from restem.core.params import Data, Machine, Sample, Score
+from restem.core.records import Completion, Problem, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one completion is drawn. Paper, §5: top-k 40, T 0.7 in the E-step; evaluation greedy."""
+
+    temperature: float
+    """0 means greedy."""
+    top_k: int
+    """0 means all."""
+    top_p: float
+    max_new_tokens: int
+    seed: int
+    """Noise of a sample is a function of (seed, problem_id, sample_index)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Samples `first` ..< `last` of one problem."""
+
+    problem_id: str
+    prompt: str
+    stop: tuple[str, ...]
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The unit of work, of loss after a kill, and of batch composition.
+
+    A shard gives the same bytes wherever it runs.
+    """
+
+    name: str
+    requests: tuple[Request, ...]
+
+
+class Task(Protocol):
+    """What is asked. A module; only `prepare` calls it, so task code never invalidates samples."""
+
+    VERSION: str
+    REWARDS: tuple[str, ...]
+    """Names of the rewards that can judge this task."""
+
+    def problems(self, data: Data) -> dict[str, list[Problem]]:
+        """All splits at once: `train`, `val`, `test`, and transfer sets (every other name).
+
+        Raises: DataError with file and line for malformed input.
+        """
+        ...
+
+
+class Reward(Protocol):
+    """Who says it is right."""
+
+    def score(self, problems: Sequence[Problem], texts: Sequence[str]) -> list[Verdict]:
+        """One verdict per (problem, text) pair, in order; in batches, as pools and models work."""
+        ...
+
+    def group(self, answers: Sequence[str | None]) -> list[int | None]:
+        """Equivalence class of each extracted answer, for majority voting.
+
+        Equal numbers mean equivalent answers, numbered in order of appearance; None stays None.
+        """
+        ...
+
+
+class RewardModule(Protocol):
+    """A file in rewards/."""
+
+    VERSION: str
+
+    def open_reward(self, score: Score, machine: Machine) -> AbstractContextManager[Reward]:
+        """The reward, with its worker processes; they end with the context."""
+        ...
+
+
+class Engine(Protocol):
+    """How text is produced."""
+
+    def generate(
+        self, shards: Iterable[Shard], sampling: Sampling
+    ) -> Iterator[tuple[Shard, list[list[Completion]]]]:
+        """Finished shards in any order, each with completions[request][sample_index - first].
+
+        Fewer completions than asked for where no more are recorded. Raises: EngineError.
+        """
+        ...
+
+
+class EngineModule(Protocol):
+    """A file in sampling/."""
+
+    def open_engine(
+        self, model_dir: Path, sample: Sample, machine: Machine
+    ) -> AbstractContextManager[Engine]:
+        """An engine for the model in `model_dir`. Raises: EngineError if there is no causal LM."""
+        ...

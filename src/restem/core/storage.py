@@ -1,0 +1,141 @@
+"""Parquet files between stages: their columns, and reading and writing them.
+
+Files are written whole, sorted by the caller, without timestamps or paths, so that the same rows
+give the same bytes. `datasets.load_dataset("parquet", data_files=...)` reads every one of them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restem.core.errors import DataError
+from restem.core.records import Problem
+from restem.core.scratch import write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, object]
+
+
+def _columns(text: str) -> dict[str, str]:
+    """ "a b:int32" as {"a": "string", "b": "int32"}."""
+    pairs = (word.partition(":") for word in text.split())
+    return {name: kind or "string" for name, _, kind in pairs}
+
+
+_SAMPLE = (
+    "problem_id sample_index:int32 text num_tokens:int32 finish_reason logprob:float64 sample_id"
+)
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "problems": _columns(
+        "problem_id task split subject level:int32 question prompt stop:list gold human_solution"
+    ),
+    "samples": _columns(_SAMPLE),
+    "scored": _columns(f"{_SAMPLE} answer reward:float64 outcome detail grader"),
+    "train": _columns("prompt completion weight:float64 problem_id sample_id"),
+    "eval": _columns(
+        "set problem_id subject level:int32 greedy:int32 outcome text answer num_tokens:int32 "
+        "num_samples:int32 num_correct:int32 maj:float64"
+    ),
+}
+"""eval: `greedy` 0/1; `num_samples` and `num_correct` of the sampled evaluation (null where a problem
+was not sampled); `maj`: chance in [0, 1] that the majority vote is right (ties are shared)."""
+
+
+def schema(table: str) -> pa.Schema:
+    """The Arrow schema of a table of COLUMNS."""
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "float64": pa.float64(),
+        "list": pa.list_(pa.string()),
+    }
+    return pa.schema([(name, kinds[kind]) for name, kind in COLUMNS[table].items()])
+
+
+def to_bytes(table: str, rows: Iterable[Mapping[str, object]]) -> bytes:
+    """Rows as one Parquet file (zstd); a missing or extra column is our own bug."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = list(COLUMNS[table])
+    listed = list(rows)
+    assert all(list(row) == names for row in listed), f"{table}: columns must be {names}"
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(listed, schema(table)), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def write_rows(table: str, path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Raises: ResumeError when the disk is full."""
+    write_atomically(path, to_bytes(table, rows))
+
+
+def from_bytes(table: str, content: bytes, where: str) -> list[Row]:
+    """Rows of a Parquet file in memory.
+
+    Raises: DataError naming `where` if it is truncated or has other columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        read = pq.read_table(pa.BufferReader(content))
+        rows: list[Row] = read.select(list(COLUMNS[table])).cast(schema(table)).to_pylist()
+    except (pa.ArrowException, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{where} is no complete {table} table: {reason}. Delete it and run `dvc repro`."
+        ) from error
+    return rows
+
+
+def read_rows(table: str, path: Path) -> list[Row]:
+    """Raises: DataError if the file is missing, truncated, or has other columns."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}. Run `dvc repro` (or `dvc pull`) to make it."
+        ) from error
+    return from_bytes(table, content, str(path))
+
+
+def write_problems(path: Path, problems: Iterable[Problem]) -> None:
+    write_rows("problems", path, ({**asdict(p), "stop": list(p.stop)} for p in problems))
+
+
+def read_problems(path: Path) -> list[Problem]:
+    return [Problem(**{**row, "stop": tuple(row["stop"])}) for row in read_rows("problems", path)]  # type: ignore[arg-type]  # the schema types them
+
+
+def write_json(path: Path, value: object) -> None:
+    """Sorted keys, one trailing newline."""
+    write_atomically(
+        path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    )
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """Raises: DataError if the file is missing or no JSON object."""
+    try:
+        value = json.loads(path.read_text())
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}. Run `dvc repro` (or `dvc pull`) to make it."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}:{error.lineno}: {error.msg}. Delete it and run `dvc repro`."
+        ) from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds no JSON object. Delete it and run `dvc repro`.")
+    return value
