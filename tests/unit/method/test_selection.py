@@ -1,0 +1,111 @@
+"""Which correct solutions are kept."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restem.core.params import Method
+from restem.core.records import ScoredRow
+from restem.method.selection import select
+
+REST_EM = Method(init_from="base", dedupe="exact", select="random-cap")
+
+
+def row(problem: str, index: int, text: str, reward: float = 1.0) -> ScoredRow:
+    outcome = "correct" if reward else "wrong"
+    return ScoredRow(
+        problem,
+        index,
+        text,
+        3,
+        "stop",
+        -1.0,
+        f"{problem}-{index}",
+        "7",
+        reward,
+        outcome,
+        "",
+        "math-1",
+    )
+
+
+def many(count: int, problem: str = "p") -> list[ScoredRow]:
+    return [row(problem, index, f"text {index}") for index in range(count)]
+
+
+def test_wrong_solutions_are_never_kept():
+    rows = [row("p", 0, "a", 0.0), row("p", 1, "b")]
+    assert [r.text for r in select(rows, REST_EM, 10, 0)] == ["b"]
+
+
+def test_equal_texts_of_one_problem_are_kept_once():
+    rows = [row("p", 0, "a"), row("p", 1, "a"), row("q", 0, "a")]
+    assert [(r.problem_id, r.sample_index) for r in select(rows, REST_EM, 10, 0)] == [
+        ("p", 0),
+        ("q", 0),
+    ]
+
+
+def test_dedupe_none_keeps_repeated_texts():
+    rows = [row("p", 0, "a"), row("p", 1, "a")]
+    assert len(select(rows, replace(REST_EM, dedupe="none"), 10, 0)) == 2
+
+
+def test_cap_keeps_at_most_ten_per_problem():
+    kept = select(many(32, "p") + many(4, "q"), REST_EM, 10, 0)
+    assert [sum(r.problem_id == p for r in kept) for p in "pq"] == [10, 4]
+
+
+def test_select_all_ignores_the_cap():
+    assert len(select(many(32), replace(REST_EM, select="all"), 10, 0)) == 32
+
+
+def test_select_first_keeps_the_lowest_sample_indices():
+    kept = select(many(32), replace(REST_EM, select="first"), 3, 0)
+    assert [r.sample_index for r in kept] == [0, 1, 2]
+
+
+def test_the_random_choice_depends_on_the_seed_alone():
+    rows = many(32)
+    assert select(rows, REST_EM, 5, 1) == select(rows[::-1], REST_EM, 5, 1)
+    assert select(rows, REST_EM, 5, 1) != select(rows, REST_EM, 5, 2)
+
+
+def test_the_choice_for_a_problem_does_not_depend_on_other_problems():
+    alone = select(many(32), REST_EM, 5, 1)
+    together = select(many(32) + many(32, "q"), REST_EM, 5, 1)
+    assert [r for r in together if r.problem_id == "p"] == alone
+
+
+def test_every_solution_has_the_same_chance_to_be_kept():
+    counts = [0] * 20
+    for seed in range(400):
+        for kept in select(many(20), REST_EM, 10, seed):
+            counts[kept.sample_index] += 1
+    assert min(counts) > 160  # mean 200, standard deviation 10
+    assert max(counts) < 240
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("pqr"), st.integers(0, 3), st.sampled_from([0.0, 1.0])),
+        max_size=60,
+    ),
+    st.integers(1, 4),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_kept_rows_are_correct_distinct_capped_and_sorted(drawn, cap):
+    rows = [
+        row(problem, index, str(text), reward)
+        for index, (problem, text, reward) in enumerate(drawn)
+    ]
+    kept = select(rows, REST_EM, cap, 0)
+    keys = [(r.problem_id, r.sample_index) for r in kept]
+    assert keys == sorted(keys)
+    assert all(r.reward > 0 for r in kept)
+    assert len({(r.problem_id, r.text) for r in kept}) == len(kept)
+    for problem in "pqr":
+        distinct = len({r.text for r in rows if r.problem_id == problem and r.reward > 0})
+        assert sum(r.problem_id == problem for r in kept) == min(cap, distinct)
