@@ -1,0 +1,200 @@
+"""The report stage, run for real on a simulated experiment written through the real storage."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from restem.core import layout
+from restem.core.errors import DataError
+from restem.core.params import Params
+from restem.core.storage import read_rows, write_rows
+from restem.stages import report
+
+Build = Callable[..., Params]
+VOID = {"meta", "br", "link"}
+
+
+class Balance(HTMLParser):
+    """Collects tags that are closed wrongly, and everything that would be fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        values = dict(attrs)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.fetched += [values[k] or "" for k in ("src", "href", "xlink:href") if k in values]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def page() -> str:
+    return Path("metrics/report.html").read_text()
+
+
+def written() -> dict[str, bytes]:
+    paths = [p for p in Path("metrics").rglob("*") if p.is_file()]
+    return {p.as_posix(): p.read_bytes() for p in sorted(paths)}
+
+
+def test_report_writes_every_file_and_says_the_result(
+    experiment: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    params = experiment(iters=2)
+    with caplog.at_level("INFO"):
+        report.run(params, None)
+    for name in ("summary.json", "iterations.csv", "pass_at_1.svg", "report.html",
+                 "curves/1.csv", "curves/2.csv", "curves/human.csv"):  # fmt: skip
+        assert (Path("metrics") / name).stat().st_size > 100, name
+    assert "After 2 iterations" in caplog.messages[-1]
+    assert caplog.messages[-1].endswith("metrics/report.html")
+
+
+def test_a_second_run_gives_the_same_bytes(experiment: Build) -> None:
+    params = experiment(iters=2)
+    report.run(params, None)
+    first = written()
+    report.run(params, None)
+    assert written() == first
+
+
+def test_the_number_of_workers_is_no_part_of_the_report(experiment: Build) -> None:
+    params = experiment(iters=1)
+    report.run(params, None)
+    first = written()
+    params.machine.workers = 7
+    report.run(params, None)
+    assert written() == first
+
+
+def test_the_page_is_whole_and_fetches_nothing(experiment: Build) -> None:
+    report.run(experiment(iters=2), None)
+    parser = Balance()
+    parser.feed(page())
+    assert not parser.wrong
+    assert not parser.open
+    assert len(parser.ids) == len(set(parser.ids))
+    assert all(target.startswith("#") for target in parser.fetched)
+    assert {target[1:] for target in parser.fetched} <= set(parser.ids)
+    outside = re.findall(r"https?://[^\"\s<]+", page())
+    assert set(outside) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "<script" not in page()
+    assert "@import" not in page()
+    assert page().count("<svg") == 5
+
+
+def test_what_models_and_problems_say_is_escaped(experiment: Build) -> None:
+    params = experiment(iters=1)
+    attack = '<script>alert("7")</script><img src=x onerror=alert(1)>'
+    for name in ("0", "1"):
+        rows = read_rows("eval", layout.eval_rows(name))
+        changed = [{**row, "text": attack, "answer": attack, "subject": attack} for row in rows]
+        write_rows("eval", layout.eval_rows(name), changed)
+    rows = read_rows("problems", layout.problems("test"))
+    write_rows("problems", layout.problems("test"), [{**r, "question": attack} for r in rows])
+    report.run(params, None)
+    assert "<script" not in page()
+    assert "<img" not in page()
+    assert "&lt;script&gt;alert(&quot;7&quot;)&lt;/script&gt;" in page()
+
+
+def test_idle_iterations_are_never_opened(experiment: Build) -> None:
+    params = experiment(iters=1)
+    for path in (layout.evaluation("2"), layout.eval_rows("2"), layout.training("2")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("idle\n")
+    report.run(params, None)
+    assert json.loads(layout.SUMMARY.read_text())["last"]["iteration"] == 1
+
+
+def test_the_control_can_be_skipped(experiment: Build) -> None:
+    report.run(experiment(iters=1, human=False), None)
+    assert "Human SFT" not in page()
+    assert "human" not in json.loads(layout.SUMMARY.read_text())
+    assert sorted(p.name for p in Path("metrics/curves").iterdir()) == ["1.csv"]
+
+
+def test_curves_of_an_earlier_run_go_away(experiment: Build) -> None:
+    params = experiment(iters=2)
+    report.run(params, None)
+    params.iters = 1
+    report.run(params, None)
+    assert sorted(p.name for p in Path("metrics/curves").iterdir()) == ["1.csv", "human.csv"]
+
+
+@pytest.mark.parametrize("iters", [0, 5])
+def test_any_number_of_iterations_has_a_report(experiment: Build, iters: int) -> None:
+    report.run(experiment(iters=iters), None)
+    assert page().count("Iteration 5") == 0 or iters == 5
+    assert len(layout.ITERATIONS_CSV.read_text().splitlines()) == iters + 2
+
+
+def test_no_significant_change_is_printed_as_such(experiment: Build) -> None:
+    params = experiment(iters=2, human=False)
+    write_rows("eval", layout.eval_rows("2"), read_rows("eval", layout.eval_rows("1")))
+    report.run(params, None)
+    line = re.search(r"<tr><th>Iteration 1 → Iteration 2</th>.*?</tr>", page())
+    assert line
+    assert '<span class="none">no significant change</span>' in line.group()
+    assert "+0.0" in line.group()
+
+
+def test_examples_hold_a_right_and_a_wrong_solution_of_every_policy(experiment: Build) -> None:
+    report.run(experiment(iters=2), None)
+    for label in ("Base", "Human SFT", "Iteration 1", "Iteration 2"):
+        block = page().split(f"<summary>{label}</summary>")[1].split("</details>")[0]
+        assert block.count('class="card right"') == 2
+        assert block.count('class="card"') == 2
+
+
+def test_the_figure_for_the_readme_is_an_image_of_its_own(experiment: Build) -> None:
+    report.run(experiment(iters=1), None)
+    root = ElementTree.fromstring(Path("metrics/pass_at_1.svg").read_text())
+    words = " ".join(root.itertext())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "Greedy pass@1" in words
+    assert "stories" in words
+    assert "date" not in words.lower()
+
+
+def test_a_missing_evaluation_is_named(experiment: Build) -> None:
+    params = experiment(iters=2)
+    layout.evaluation("2").unlink()
+    with pytest.raises(DataError, match=r"metrics/iterations/2\.json.*dvc repro"):
+        report.run(params, None)
+
+
+def test_a_task_without_transfer_or_sampling_has_a_report(experiment: Build) -> None:
+    params = experiment(iters=1)
+    for name in ("0", "human", "1"):
+        path = layout.evaluation(name)
+        metrics = json.loads(path.read_text())
+        del metrics["stories"]
+        for one in metrics.values():
+            one.pop("pass_at", None)
+            one.pop("maj_at", None)
+        path.write_text(json.dumps(metrics))
+    report.run(params, None)
+    assert "stories" not in json.loads(layout.SUMMARY.read_text())["base"]
+    assert "pass@8" not in page()
+    assert page().count("<svg") == 4
