@@ -5,8 +5,9 @@ An iteration is "1".."5"; "0" is the base model and "human" the control trained 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from restem.core import storage
 
 PROBLEMS = Path("data/problems")
 SUMMARY = Path("metrics/summary.json")
@@ -50,8 +51,10 @@ def evaluation(iteration: str) -> Path:
 
 
 def is_active(iteration: str) -> bool:
-    """Whether params.yaml's `iters` reaches this iteration; everything but "1".."5" always is."""
-    path = plan(iteration)
-    return (
-        not iteration.isdigit() or iteration == "0" or bool(json.loads(path.read_text())["active"])
-    )
+    """Whether params.yaml's `iters` reaches this iteration; everything but "1".."5" always is.
+
+    Raises: DataError if the plan is missing or broken.
+    """
+    if not iteration.isdigit() or iteration == "0":
+        return True
+    return storage.read_json(plan(iteration)).get("active") is True

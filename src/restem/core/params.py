@@ -229,7 +229,8 @@ def _check_keys(values: object, kind: type, prefix: str, where: str) -> None:
     for name, inner in types.items():
         if name not in values or values[name] is None:
             raise ParamsError(
-                f"{where}: {prefix}{name} is missing. `git checkout {where}` brings the default back."
+                f"{where}: {prefix}{name} is missing. "
+                f"`git checkout {where}` brings the default back."
             )
         if isinstance(inner, type) and is_dataclass(inner):
             _check_keys(values[name], inner, f"{prefix}{name}.", where)

@@ -16,7 +16,7 @@ KINDS = {"task": ("restem.tasks", "problems"), "reward": ("restem.rewards", "ope
 
 
 def names(kind: str) -> list[str]:
-    """Every plug-in of a kind ("task", "reward", "engine"): the files that define its entry point."""
+    """Every plug-in of a kind ("task", "reward", "engine"): files with its entry point."""
     package, entry = KINDS[kind]
     found = []
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):

@@ -44,8 +44,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "num_samples:int32 num_correct:int32 maj:float64"
     ),
 }
-"""eval: `greedy` 0/1; `num_samples` and `num_correct` of the sampled evaluation (null where a problem
-was not sampled); `maj`: chance in [0, 1] that the majority vote is right (ties are shared)."""
+"""eval: `greedy` 0/1; `num_samples` and `num_correct` of the sampled evaluation (null where a
+problem was not sampled);
+`maj`: chance in [0, 1] that the majority vote is right (ties are shared)."""
 
 
 def schema(table: str) -> pa.Schema:

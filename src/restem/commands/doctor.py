@@ -1,0 +1,174 @@
+"""What is installed, what would run, and what it would cost. Exit code 1 if something is missing.
+
+examples
+  python -m restem doctor             before a long run
+  python -m restem doctor --json      the same for scripts
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from restem import __version__
+from restem.commands.cost import Cost, estimate
+from restem.core import params as params_file
+from restem.core import plugins
+from restem.core.errors import DataError, ParamsError
+from restem.core.params import Params
+
+PACKAGES = (
+    "torch", "transformers", "accelerate", "datasets", "pyarrow", "math-verify", "sympy", "mlflow",
+    "dvc", "hydra-core", "omegaconf", "matplotlib",
+)  # fmt: skip
+DISK_GB = 2.0  # a default run with its cache needs less
+DVC_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[str]:
+    """Lines to show. Raises: DataError at the end if something is missing."""
+    params, problem = _params()
+    checks = [*_installed(), *_machine(), problem, *_plugged_in(params)]
+    stages, remark = _changed_stages()
+    costs, basis = estimate(params) if params else ([], "")
+    if arguments.json:
+        yield json.dumps({"version": __version__, "checks": [asdict(check) for check in checks],
+                          "changed_stages": stages, "dvc": remark,
+                          "cost": [asdict(cost) for cost in costs], "basis": basis})  # fmt: skip
+    else:
+        yield f"restem {__version__}, Python {platform.python_version()}, {platform.platform()}"
+        yield from (f"  {'ok' if c.ok else 'MISSING':<8} {c.name:<14} {c.text}" for c in checks)
+        yield ""
+        yield from _stage_lines(stages, remark)
+        yield ""
+        yield from _cost_lines(costs, basis, params)
+    if missing := [check.name for check in checks if not check.ok]:
+        raise DataError(f"missing: {', '.join(missing)}")
+
+
+def _installed() -> Iterator[Check]:
+    """Packages, git, and the repository."""
+    for package in PACKAGES:
+        try:
+            yield Check(package, True, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(package, False, "not installed; `make` in the repository root installs it")
+    git = shutil.which("git")
+    yield Check("git", git is not None, git or "not found; DVC needs it")
+    here = Path("dvc.yaml").is_file() and Path(".dvc").is_dir()
+    text = str(Path.cwd()) if here else "no dvc.yaml and .dvc here; run from the repository root"
+    yield Check("repository", here, text)
+
+
+def _machine() -> Iterator[Check]:
+    """What the work would run on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    yield Check("machine", True, f"{os.cpu_count()} cores, {memory:.1f} GB memory, {_device()}")
+    free = shutil.disk_usage(".").free / 1e9
+    yield Check("disk", free >= DISK_GB, f"{free:.1f} GB free (at least {DISK_GB:g} wanted)")
+
+
+def _device() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "no torch"
+    if not torch.cuda.is_available():
+        return "torch on the CPU"
+    return f"torch on {torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
+
+
+def _params() -> tuple[Params | None, Check]:
+    """params.yaml, or what is wrong with it."""
+    try:
+        params = params_file.load()
+    except ParamsError as error:
+        return None, Check("params.yaml", False, str(error))
+    return params, Check("params.yaml", True, f"valid; iters: {params.iters}")
+
+
+def _plugged_in(params: Params | None) -> Iterator[Check]:
+    """The files that task, engine and reward name, those there are besides, and the model."""
+    for kind in plugins.KINDS:
+        known = plugins.names(kind)
+        wanted = getattr(params, kind) if params else ""
+        ok = params is None or wanted in known
+        text = f"{wanted} (there is {', '.join(known)})" if ok else f"{wanted} is none of {known}"
+        yield Check(kind, ok, text.strip())
+    if params and params.model != "tiny":
+        found = (Path(params.model) / "config.json").is_file()
+        text = params.model if found else f"{params.model} is no Hugging Face model folder"
+        yield Check("model", found, text)
+
+
+def _changed_stages() -> tuple[list[str], str]:
+    """Stages whose inputs or outputs changed, and why that is not known."""
+    words = [sys.executable, "-m", "dvc", "status", "--json"]
+    try:
+        answer = subprocess.run(
+            words, capture_output=True, text=True, timeout=DVC_TIMEOUT_S, check=False
+        )
+        changed = json.loads(answer.stdout) if answer.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+        return [], f"dvc status failed: {' '.join(str(error).split())[:120]}"
+    if not isinstance(changed, dict):
+        said = answer.stderr.strip().splitlines() or ["no answer"]
+        return [], f"dvc status failed: {said[0]}"
+    return list(changed), ""
+
+
+def _stage_lines(stages: Sequence[str], remark: str) -> Iterator[str]:
+    grouped: dict[str, list[str]] = {}
+    for name, _, key in (stage.partition("@") for stage in stages):
+        grouped.setdefault(name, []).extend([key] if key else [])
+    if remark:
+        yield remark
+    elif not stages:
+        yield "nothing would run: data and pipelines are up to date"
+    else:
+        names = [f"{name}@{','.join(keys)}" if keys else name for name, keys in grouped.items()]
+        yield f"`dvc repro` would run {' '.join(names)}, and what their results change besides"
+
+
+def _cost_lines(costs: Sequence[Cost], basis: str, params: Params | None) -> Iterator[str]:
+    """The estimate as a table, for a run in which nothing is cached."""
+    if params is None:
+        yield "no estimate without a valid params.yaml"
+        return
+    head = ("solutions at most", "tokens at most", "CPU time, expected")
+    yield f"{'from nothing':<14}{head[0]:>20}{head[1]:>18}{head[2]:>22}"
+    for cost in costs:
+        time = "?" if cost.cpu_s is None else _duration(cost.cpu_s)
+        yield f"  {cost.step:<12}{cost.solutions:>20,}{cost.tokens:>18,}{time:>22}"
+    known = [cost.cpu_s for cost in costs if cost.cpu_s is not None]
+    total = _duration(sum(known)) if known else "?"
+    yield f"  {'all':<12}{'':>20}{sum(cost.tokens for cost in costs):>18,}{total:>22}"
+    yield f"An estimate: {basis}."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

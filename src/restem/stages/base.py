@@ -1,0 +1,71 @@
+"""Policy 0: the tiny base model, pre-trained here, or a copy of the model folder that is named."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from restem.core import layout, storage
+from restem.core.errors import EngineError
+from restem.core.params import Params
+from restem.core.progress import Progress
+from restem.core.scratch import code_digest, digest, scratch
+
+log = logging.getLogger(__name__)
+
+
+def run(params: Params, iteration: str | None) -> None:
+    """Write models/0. Raises: EngineError if `model` names no model folder."""
+    out = layout.model("0")
+    shutil.rmtree(out, ignore_errors=True)
+    if params.model == "tiny":
+        _pretrain(params, out)
+    else:
+        _copy(Path(params.model), out)
+
+
+def _pretrain(params: Params, out: Path) -> None:
+    from restem.worlds.pretrain import pretrain
+
+    splits = sorted(layout.PROBLEMS.glob("*.parquet"))
+    banned = {p.question for split in splits for p in storage.read_problems(split)}
+    key = {
+        "base": asdict(params.base),
+        "problems": digest(layout.PROBLEMS),
+        "code": code_digest("worlds"),
+    }
+    with (
+        scratch("base", key) as work,
+        Progress("base: pre-training", params.base.steps, "updates") as bar,
+    ):
+        info = pretrain(
+            out,
+            banned,
+            params.base,
+            work.path,
+            lambda done, live: bar.advance(done - bar.count, live),
+        )
+    log.info("base: %s -> %s", ", ".join(f"{key} {value}" for key, value in info.items()), out)
+
+
+def _copy(source: Path, out: Path) -> None:
+    """Raises: EngineError with what is missing."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    if not (source / "config.json").is_file():
+        raise EngineError(
+            f"model: {source} is no Hugging Face model folder (no config.json). "
+            'Set `model` in params.yaml to a folder on this machine, or to "tiny".'
+        )
+    if not list(source.glob("*.safetensors")):
+        raise EngineError(f"model: {source} holds no *.safetensors weights")
+    try:
+        AutoConfig.from_pretrained(source, local_files_only=True)
+        AutoTokenizer.from_pretrained(source, local_files_only=True)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise EngineError(f"model: {source} cannot be loaded: {reason}") from error
+    shutil.copytree(source, out, ignore=shutil.ignore_patterns("*.bin", "*.pt", "*.pth", ".git"))
+    log.info("base: copied %s -> %s", source, out)

@@ -1,0 +1,202 @@
+"""Record the experiment in MLflow, from the files of the pipeline.
+
+Stages run in their own processes and are often served from DVC's cache without running at all, so
+what MLflow shows is rebuilt here: one run per DVC experiment, a nested run per policy. The run is
+found by the content of the experiment, so that tracking the same results twice makes one run.
+A tracking server that fails costs the record, never the results.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from restem.core import layout, params, storage
+from restem.core.params import Params
+from restem.core.scratch import write_atomically
+from restem.core.seeds import stable_hash
+
+log = logging.getLogger(__name__)
+
+MARKER = Path("metrics/mlflow.key")
+LOCK = Path("dvc.lock")
+ARTIFACTS = (Path("params.yaml"), LOCK, layout.SUMMARY, layout.ITERATIONS_CSV,
+             Path("metrics/report.html"))  # fmt: skip
+
+Curve = dict[int, dict[str, float]]
+"""Step (updates of the optimizer) to metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is known of one policy."""
+
+    name: str
+    """"0", "human", "1", …"""
+    metrics: dict[str, float]
+    """Of its evaluation, by legal MLflow names."""
+    curve: Curve
+    """Of its training; empty for the base."""
+    model_md5: str
+    """DVC's hash of models/NAME, "" where it was never stored."""
+    data_md5: str
+    """DVC's hash of the solutions it was trained on, "" for the base and the control."""
+
+    @property
+    def step(self) -> int:
+        """Its place on the axis of iterations; the control stands beside the base."""
+        return int(self.name) if self.name.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Everything MLflow is told."""
+
+    name: str
+    key: str
+    """A hash of the content: the same results are the same run."""
+    params: dict[str, object]
+    policies: list[Policy]
+    data_md5: str
+    """DVC's hash of data/problems."""
+    tags: dict[str, str] = field(default_factory=dict)
+    artifacts: tuple[Path, ...] = ()
+
+
+def run(values: Params, iteration: str | None) -> None:
+    """Write metrics/mlflow.key. Raises: DataError if the pipeline's files are missing."""
+    from restem.stages.mlflow_store import TrackingError, record, tracking_uri
+
+    experiment = gather(values)
+    try:
+        run_id, is_new = record(experiment)
+    except TrackingError as error:
+        log.warning("track: not recorded, %s fails: %s. Nothing else is lost; mend it and run "
+                    "`dvc repro -fs track`", tracking_uri(), error)  # fmt: skip
+        write_atomically(MARKER, b"not recorded\n")
+        return
+    # Deterministic, and ignored by git: a fresh clone has no such file, so it fills its own MLflow.
+    write_atomically(MARKER, f"{experiment.key}\n".encode())
+    log.info("track: MLflow run %s %s, %d policies -> %s", run_id,
+             "recorded" if is_new else "was recorded already", len(experiment.policies),
+             tracking_uri())  # fmt: skip
+
+
+def gather(values: Params) -> Experiment:
+    """The experiment as the files tell it. Raises: DataError."""
+    md5s = locked_md5s()
+    names = ["0", "human", *(str(k) for k in range(1, values.iters + 1))]
+    e_steps = monitors()
+    policies = [p for name in names if (p := _policy(name, e_steps.get(name, {}), md5s))]
+    flat = params.flatten(values)
+    results = {key: value for key, value in flat.items() if not key.startswith("machine.")}
+    content = [(p.name, p.metrics, p.curve, p.model_md5) for p in policies]
+    commit = git("rev-parse", "HEAD")
+    experiment = os.environ.get("DVC_EXP_NAME", "")
+    return Experiment(
+        name=experiment or git("rev-parse", "--abbrev-ref", "HEAD") or "workspace",
+        key=stable_hash(results, content, md5s.get(str(layout.PROBLEMS), ""))[:16],
+        params=flat,
+        policies=policies,
+        data_md5=md5s.get(str(layout.PROBLEMS), ""),
+        tags={
+            "dvc.exp": experiment,
+            "dvc.stage": os.environ.get("DVC_STAGE", ""),
+            "dvc.baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV", commit),
+            "mlflow.source.git.commit": commit,
+        },
+        artifacts=tuple(path for path in ARTIFACTS if path.is_file()),
+    )
+
+
+def _policy(name: str, e_step: dict[str, float], md5s: dict[str, str]) -> Policy | None:
+    """None if the policy was skipped (`human.max_epochs: 0`)."""
+    evaluation = storage.read_json(layout.evaluation(name))
+    if evaluation.get("idle"):
+        return None
+    training = layout.training(name)
+    return Policy(
+        name=name,
+        metrics={**dict(evaluation_metrics(evaluation)), **e_step},
+        curve=curve(storage.read_json(training)) if training.is_file() else {},
+        model_md5=md5s.get(str(layout.model(name)), ""),
+        data_md5=md5s.get(str(layout.train_rows(name)), ""),
+    )
+
+
+def evaluation_metrics(evaluation: dict[str, object]) -> Iterator[tuple[str, float]]:
+    """`test/pass_at_1` and so on, all greedy or means in [0, 1]; `pass@1` is no legal MLflow name.
+
+    `pass_at_1_sampled` is pass@1 at the temperature of pass@k.
+    """
+    for name, values in evaluation.items():
+        if not isinstance(values, dict):
+            continue
+        yield f"{name}/pass_at_1", float(values["pass_at_1"]["mean"])
+        yield f"{name}/mean_tokens", float(values["mean_tokens"])
+        yield f"{name}/truncated", values["outcomes"].get("truncated", 0) / values["num_problems"]
+        for k, interval in values.get("pass_at", {}).items():
+            suffix = "pass_at_1_sampled" if k == "1" else f"pass_at_{k}"
+            yield f"{name}/{suffix}", float(interval["mean"])
+        for k, interval in values.get("maj_at", {}).items():
+            yield f"{name}/maj_at_{k}", float(interval["mean"])
+
+
+def monitors() -> dict[str, dict[str, float]]:
+    """`e_step/…` of every iteration, from the columns `e_step.…` of the report's table."""
+    if not layout.ITERATIONS_CSV.is_file():
+        return {}
+    with layout.ITERATIONS_CSV.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row["iteration"]: {
+            name.replace(".", "/"): float(value)
+            for name, value in row.items()
+            if name.startswith("e_step.") and re.fullmatch(r"-?[0-9.]+", value)
+        }
+        for row in rows
+    }
+
+
+def curve(training: dict[str, object]) -> Curve:
+    """Loss, gradient norm and learning rate by update, and the reward of the D_val checks."""
+    points: Curve = {}
+    for source, names in (
+        ("curve", ("loss", "grad_norm", "learning_rate")),
+        ("checks", ("reward",)),
+    ):
+        rows = training.get(source, [])
+        assert isinstance(rows, list)
+        for row in rows:
+            found = {
+                f"train/{name}": float(row[name]) for name in names if row.get(name) is not None
+            }
+            points.setdefault(int(row["step"]), {}).update(found)
+    return points
+
+
+def locked_md5s() -> dict[str, str]:
+    """Path to DVC's hash of every output, from dvc.lock; DVC rewrites it after each stage."""
+    import yaml
+
+    if not LOCK.is_file():
+        return {}
+    stages = (yaml.safe_load(LOCK.read_text()) or {}).get("stages", {})
+    return {
+        out["path"]: out["md5"]
+        for stage in stages.values()
+        for out in stage.get("outs", [])
+        if "md5" in out
+    }
+
+
+def git(*arguments: str) -> str:
+    """The answer of git, "" outside a repository."""
+    answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -1,0 +1,133 @@
+"""M-step: fine-tune on the kept solutions while the reward on D_val improves.
+
+`train human` is the paper's control: the same M-step on solutions written by people.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from restem.core import layout, plugins, storage
+from restem.core.errors import DataError
+from restem.core.params import Params
+from restem.core.progress import Progress
+from restem.core.protocols import Engine, Reward, Sampling
+from restem.core.records import Problem, TrainRow, complete
+from restem.core.scratch import code_digest, digest, scratch
+from restem.core.seeds import seed_for
+from restem.sampling.shards import make_shards
+from restem.training.loop import Job, train
+
+log = logging.getLogger(__name__)
+
+
+def run(params: Params, iteration: str | None) -> None:
+    """Write models/K and metrics/training/K.json; the last checkpoint survives a kill.
+
+    Raises: DataError, EngineError, ResumeError.
+    """
+    assert iteration is not None
+    started = time.monotonic()
+    human = iteration == "human"
+    epochs = params.human.max_epochs if human else params.train.max_epochs
+    out = layout.model(iteration)
+    shutil.rmtree(out, ignore_errors=True)
+    if epochs == 0:
+        _skip(out, iteration)
+        return
+    rows = human_rows() if human else kept_rows(iteration)
+    previous = params.method.init_from == "previous" and not human
+    start = layout.model(str(int(iteration) - 1) if previous else "0")
+    seed = seed_for(params.seed, "train", iteration) % 2**31
+    key: dict[str, object] = {
+        "start": digest(start),
+        "rows": [asdict(row) for row in rows],
+        "train": asdict(params.train),
+        "epochs": epochs,
+        "seed": seed,
+        "val": digest(layout.problems("val")),
+        "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
+        "code": code_digest("training", "sampling", "rewards"),
+    }
+    with (
+        scratch(f"train-{iteration}", key) as work,
+        Progress(f"train {iteration}", 1, "updates") as bar,
+    ):
+        job = Job(start, out, work.path, rows, params.train, epochs, seed)
+
+        def on_step(done: int, total: int, live: str) -> None:
+            bar.total = bar.bar.total = total
+            bar.advance(done - bar.count, live)
+
+        result = train(job, validator(params), on_step)
+    storage.write_json(layout.training(iteration), {**asdict(result), "init": start.as_posix()})
+    log.info("train %s: %d solutions, %d updates, D_val reward %.3f (update %d), %.0f s -> %s",
+             iteration, result.num_rows, result.num_updates, result.best_reward, result.best_step,
+             time.monotonic() - started, out)  # fmt: skip
+
+
+def kept_rows(iteration: str) -> list[TrainRow]:
+    path = layout.train_rows(iteration)
+    return [TrainRow(**row) for row in storage.read_rows("train", path)]  # type: ignore[arg-type]  # the schema types them
+
+
+def human_rows() -> list[TrainRow]:
+    """Every human solution of D. Raises: DataError if the task has none."""
+    problems = storage.read_problems(layout.problems("train"))
+    rows = [
+        TrainRow(p.prompt, p.human_solution, 1.0, p.problem_id, f"human-{p.problem_id}")
+        for p in problems
+        if p.human_solution
+    ]
+    if not rows:
+        raise DataError("the task has no human solutions; set human.max_epochs: 0 (params.yaml)")
+    return rows
+
+
+def validator(params: Params) -> Callable[[Path], float]:
+    """The reward of greedy solutions on D_val, in [0, 1], of a model folder."""
+    problems = storage.read_problems(layout.problems("val"))
+    engine = plugins.load("engine", "hf" if params.engine == "replay" else params.engine)
+    module = plugins.load("reward", params.reward)
+    alone = replace(
+        params.machine, workers=1
+    )  # starting processes would take longer than the check
+
+    def validate(model_dir: Path) -> float:
+        with (
+            engine.open_engine(model_dir, params.sample, alone) as running,
+            module.open_reward(params.score, alone) as reward,
+        ):
+            return mean_reward(running, reward, problems, params)
+
+    return validate
+
+
+def mean_reward(engine: Engine, reward: Reward, problems: list[Problem], params: Params) -> float:
+    """Mean greedy reward over the problems, in [0, 1]."""
+    shards = make_shards(problems, 1, params.sample.batch_rows, greedy=True)
+    by_id = {p.problem_id: p for p in problems}
+    total = 0.0
+    for shard, completions in engine.generate(
+        shards, Sampling(0, 0, 1, params.eval.max_new_tokens, 0)
+    ):
+        drawn = [texts[0] for texts in completions]
+        verdicts = reward.score(
+            [by_id[r.problem_id] for r in shard.requests], [c.text for c in drawn]
+        )
+        total += sum(
+            complete(v, c.finish_reason).reward for v, c in zip(verdicts, drawn, strict=True)
+        )
+    return total / len(problems)
+
+
+def _skip(out: Path, iteration: str) -> None:
+    out.mkdir(parents=True)
+    (out / "idle").write_text("idle\n")
+    storage.write_json(layout.training(iteration), {"idle": True})
+    log.info("train %s: skipped (human.max_epochs: 0)", iteration)

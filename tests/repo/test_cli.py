@@ -1,0 +1,166 @@
+"""The command line from outside: help, exit codes, one line for an error."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from restem.__main__ import COMMANDS, STAGES
+from restem.core import layout, storage
+from restem.stages import idle
+
+REPO = Path(__file__).parents[2]
+HEAVY = ("torch", "transformers", "datasets", "mlflow", "sympy", "matplotlib")
+
+
+def restem(*words: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "restem", *words], cwd=cwd, env=_environment(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPO / "src")}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """params.yaml and presets/; the working directory."""
+    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "presets").symlink_to(REPO / "presets")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def scored_row(text: str, outcome: str) -> dict[str, object]:
+    return {"problem_id": "p", "sample_index": 0, "text": text, "num_tokens": 3,
+            "finish_reason": "stop", "logprob": None, "sample_id": "s", "answer": "7",
+            "reward": float(outcome == "correct"), "outcome": outcome, "detail": "exact",
+            "grader": "math-1"}  # fmt: skip
+
+
+def test_help_teaches_and_is_fast() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = restem("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    assert (
+        done.stdout.index("examples") < done.stdout.index("usage") < done.stdout.index("exit codes")
+    )
+    assert all(f"\n  {name} " in done.stdout for name in (*STAGES, *COMMANDS))
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["plan"], ["filter", "1"], ["peek", "1"], ["configure", "cap=4"]]
+)
+def test_cheap_commands_import_no_heavy_library(workspace: Path, words: list[str]) -> None:
+    storage.write_problems(layout.problems("train"), [])
+    storage.write_json(layout.plan("1"), {"iteration": 1, "active": True})
+    storage.write_rows("scored", layout.scored("1"), [scored_row("x", "wrong")])
+    code = (
+        "import sys; from restem.__main__ import main; main(sys.argv[1:]); "
+        f"print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], env=_environment(), capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_the_version_is_told() -> None:
+    assert restem("--version").stdout == "restem 0.1.0\n"
+
+
+@pytest.mark.parametrize("words", [[name, "--help"] for name in (*STAGES, *COMMANDS)])
+def test_every_stage_and_command_explains_itself(words: list[str]) -> None:
+    from restem.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        ([], 2, None),
+        (["smaple", "1"], 2, "restem: unknown stage or command 'smaple'. Did you mean sample?"),
+        (["--verbos"], 2, "restem: unknown option --verbos. `python -m restem --help` lists them."),
+        (["sample"], 2, "restem sample: needs an iteration out of 1, 2, 3, 4, 5, got none. "
+                        "Example: `python -m restem sample 1`."),
+        (["sample", "6"], 2, "restem sample 6: needs an iteration out of 1, 2, 3, 4, 5, got '6'. "
+                             "Example: `python -m restem sample 1`."),
+        (["plan", "1"], 2, "restem plan 1: unrecognized arguments: 1. "
+                           "`python -m restem plan --help` says more."),
+        (["peek", "no.parquet"], 1, "restem peek: cannot read no.parquet: No such file or "
+                                    "directory. `dvc repro` makes it, `dvc pull` fetches it."),
+    ],
+)  # fmt: skip
+def test_a_mistake_costs_one_line(
+    workspace: Path, words: list[str], code: int, line: str | None
+) -> None:
+    done = restem(*words, cwd=workspace)
+    assert done.returncode == code
+    assert line is None or done.stderr == f"{line}\n"
+    assert done.stdout == ""
+
+
+def test_a_traceback_is_shown_only_when_asked_for(workspace: Path) -> None:
+    (workspace / "cut.parquet").write_bytes(b"PAR1 and no more")
+    quiet, verbose = restem("peek", "cut.parquet"), restem("-v", "peek", "cut.parquet")
+    assert quiet.stderr.count("\n") == 1
+    assert "Traceback" in verbose.stderr
+    assert verbose.stderr.splitlines()[-1] == quiet.stderr.strip()
+
+
+def test_a_missing_plan_says_what_to_do(workspace: Path) -> None:
+    done = restem("sample", "1", cwd=workspace)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "data/plan/1.json" in done.stderr
+
+
+@pytest.mark.parametrize("stage", list(idle.OUTPUTS))
+def test_an_idle_iteration_marks_each_output(workspace: Path, stage: str) -> None:
+    storage.write_json(layout.plan("4"), {"iteration": 4, "active": False})
+    done = restem(stage, "4", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "iteration 4 is idle (params.yaml: iters is 2)\n"
+    for output in idle.OUTPUTS[stage]:
+        path = output("4")
+        assert (path if path.suffix else path / "idle").read_text() == "idle\n"
+    assert restem("-q", stage, "4", cwd=workspace).stderr == ""
+
+
+def test_ctrl_c_says_how_to_go_on(workspace: Path) -> None:
+    """Stopped while it reads from a pipe that nobody writes to."""
+    os.mkfifo("stuck.parquet")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "restem", "peek", "stuck.parquet"], env=_environment(),
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with open("stuck.parquet", "wb"):  # returns when the other side has opened it
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said == "stopped; finished parts are kept, run `dvc repro` to go on\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:
+    rows = [scored_row("long " * 200, "wrong")] * 2000
+    storage.write_rows("scored", layout.scored("1"), rows)
+    command = f"{sys.executable} -m restem peek 1 --limit 0 | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], env=_environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""

@@ -1,0 +1,110 @@
+"""What is missing, and what a run costs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from restem.commands import cost, doctor
+from restem.core import layout, params, storage
+from restem.core.errors import DataError
+
+REPO = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """params.yaml and nothing else; the working directory."""
+    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lines_of(params_values: params.Params) -> dict[str, cost.Cost]:
+    return {line.step: line for line in cost.estimate(params_values)[0]}
+
+
+def test_solutions_and_tokens_are_counted_from_params() -> None:
+    values = params.load()
+    values.iters, values.samples_per_problem, values.cap = 3, 16, 10
+    values.data.train_problems, values.sample.max_new_tokens = 100, 50
+    lines = lines_of(values)
+    assert (lines["sample"].solutions, lines["sample"].tokens) == (4800, 240_000)
+    assert lines["train"].solutions == 3000
+    assert lines["base"].tokens == values.base.steps * values.base.batch_tokens
+
+
+def test_what_is_switched_off_costs_nothing() -> None:
+    values = params.load()
+    values.human.max_epochs = 0
+    values.engine = "replay"
+    values.eval.sampled_problems = 0
+    before, lines = lines_of(params.load()), lines_of(values)
+    assert "human" not in lines
+    assert "sample" not in lines
+    assert lines["eval"].tokens < before["eval"].tokens / 4
+
+
+def test_an_earlier_run_replaces_the_guessed_lengths() -> None:
+    values = params.load()
+    row: storage.Row = {"problem_id": "p", "sample_index": 0, "text": "x", "num_tokens": 60,
+                        "finish_reason": "stop", "logprob": None, "sample_id": "s"}  # fmt: skip
+    kept: storage.Row = {"prompt": "p", "completion": "x", "weight": 1.0, "problem_id": "p",
+                         "sample_id": "s"}  # fmt: skip
+    guessed, basis = cost.estimate(values)
+    assert basis.endswith("the embedded world")
+    storage.write_rows("samples", layout.samples("1"), [row])
+    storage.write_rows("train", layout.train_rows("1"), [kept] * 2800)
+    measured, basis = cost.estimate(values)
+    assert basis.endswith("the last run")
+    drawn = guessed[1].solutions
+    assert measured[1].cpu_s == pytest.approx(drawn * 60 / cost.SAMPLE_RATE + 2 * cost.START_S)
+
+
+def test_a_model_without_measured_rates_has_no_cpu_time() -> None:
+    lines, basis = cost.estimate(replace(params.load(), model="some/folder"))
+    assert {line.cpu_s for line in lines} == {None}
+    assert "some/folder" in basis
+
+
+@pytest.mark.slow
+def test_outside_a_repository_everything_is_told_and_then_what_is_missing() -> None:
+    told = doctor.run(argparse.Namespace(json=True))
+    answer = json.loads(next(told))
+    with pytest.raises(DataError, match="missing: repository"):
+        next(told)
+    found = {check["name"]: check["ok"] for check in answer["checks"]}
+    assert found["torch"]
+    assert found["params.yaml"]
+    assert not found["repository"]
+    assert answer["dvc"].startswith("dvc status failed")
+    assert answer["cost"]
+
+
+@pytest.mark.slow
+def test_a_bad_params_file_is_one_of_the_findings() -> None:
+    Path("params.yaml").write_text("iters: 9\n")
+    told = doctor.run(argparse.Namespace(json=False))
+    lines = [next(told)]
+    with pytest.raises(DataError, match=r"missing: repository, params\.yaml"):
+        lines.extend(told)
+    assert any("MISSING  params.yaml" in line for line in lines)
+
+
+def test_changed_stages_are_grouped() -> None:
+    (line,) = doctor._stage_lines(["plan", "sample@1", "sample@3", "eval@1"], "")
+    assert line.startswith("`dvc repro` would run plan sample@1,3 eval@1, and ")
+    assert list(doctor._stage_lines([], "")) == [
+        "nothing would run: data and pipelines are up to date"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3.2, "3 s"), (600, "10 min"), (7200, "2.0 h")]
+)  # fmt: skip
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert doctor._duration(seconds) == text

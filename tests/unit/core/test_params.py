@@ -1,0 +1,80 @@
+"""Values of params.yaml: types, ranges, flat names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from restem.core import params
+from restem.core.errors import ParamsError
+
+FILE = Path(__file__).parents[3] / "params.yaml"
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    return loaded
+
+
+def put(values: dict[str, Any], name: str, value: object) -> None:
+    *sections, key = name.split(".")
+    for section in sections:
+        values = values[section]
+    values[key] = value
+
+
+def test_flat_names_are_those_of_the_file(values: dict[str, Any]) -> None:
+    flat = params.flatten(params.load(FILE))
+    assert flat["iters"] == values["iters"]
+    assert flat["train.lr"] == values["train"]["lr"]
+    assert flat["eval.pass_at"] == values["eval"]["pass_at"]
+    sections = [value for value in values.values() if isinstance(value, dict)]
+    assert len(flat) == len(values) - len(sections) + sum(map(len, sections))
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [row[:3] for row in params._RANGES])
+def test_a_range_holds_at_its_ends_and_not_beyond(
+    values: dict[str, Any], name: str, low: float, high: float
+) -> None:
+    whole = isinstance(params.flatten(params.load(FILE))[name], int)
+    put(values, "eval.pass_at", [1])
+    for allowed in (low, high):
+        put(values, name, int(allowed) if whole else float(allowed))
+        params.check(values, "here")
+    for refused in (low - 1, high + 1):
+        put(values, name, int(refused) if whole else float(refused))
+        with pytest.raises(ParamsError, match=rf"^here: {name} must be [<>]= .*, got "):
+            params.check(values, "here")
+
+
+@pytest.mark.parametrize("name", ["temperature", "train.lr", "score.max_fault_rate"])
+def test_not_a_number_is_out_of_range(values: dict[str, Any], name: str) -> None:
+    put(values, name, float("nan"))
+    with pytest.raises(ParamsError, match=name):
+        params.check(values, "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cap", 2.5), ("cap", True), ("cap", "ten"), ("cap", [1]), ("train.lr", "fast"), ("method", 1),
+     ("train.freeze_embeddings", "perhaps"), ("eval.pass_at", 3), ("eval.pass_at", ["a"]),
+     ("model", None), ("task", {})],
+)  # fmt: skip
+def test_a_wrong_type_is_refused_by_name(values: dict[str, Any], name: str, value: object) -> None:
+    put(values, name, value)
+    with pytest.raises(ParamsError) as caught:
+        params.check(values, "here")
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pass_at", [[], [0], [33], [1, 4, 1000]])
+def test_k_lies_within_the_samples(values: dict[str, Any], pass_at: list[int]) -> None:
+    put(values, "eval.samples", 32)
+    put(values, "eval.pass_at", pass_at)
+    with pytest.raises(ParamsError, match=r"eval\.pass_at must be"):
+        params.check(values, "here")
