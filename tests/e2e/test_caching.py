@@ -1,0 +1,74 @@
+"""Caching is a promise: what a change runs again, counted."""
+
+import pytest
+from pipeline import OUTPUTS, Repo
+
+pytestmark = pytest.mark.slow
+E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
+END = {"report", "track"}
+
+
+def test_what_each_change_runs_again(finished: Repo) -> None:
+    repo = finished
+    before = repo.bytes(*OUTPUTS)
+
+    ran = repo.dvc("repro")
+    assert not ran.stages, "a second repro runs nothing"
+    assert "up to date" in ran.output
+
+    repo.set("temperature=0.9")
+    assert repo.dvc("repro").active == E_STEP | {"sample@2"} | END
+    repo.set("temperature=0.7")
+    ran = repo.dvc("repro")
+    assert ran.active == END, "going back restores from the run cache"
+    assert {"sample@1", "train@1", "eval@1"} <= set(ran.cached)
+    assert repo.bytes(*OUTPUTS) == before
+
+    repo.set("cap=1")
+    assert (
+        repo.dvc("repro").active
+        == (E_STEP - {"sample@1", "score@1"}) | {"filter@2", "sample@2"} | END
+    )
+    repo.set("cap=10")
+    assert repo.dvc("repro").active == END
+
+    grader = repo.path / "src/restem/rewards/math.py"
+    text = grader.read_text()
+    grader.write_text(text + "\n# a comment changes no verdict\n")
+    active = repo.dvc("repro").active
+    assert {"score@1", "score@2"} <= active, "a changed grader scores again"
+    assert not active & {"sample@1", "filter@1", "prepare", "base"}
+    grader.write_text(text)
+    assert not repo.dvc("repro").active & {"score@1", "train@1", "baseline"}
+    assert repo.bytes(*OUTPUTS) == before
+
+
+def test_more_iterations_reuse_the_earlier_ones(finished: Repo) -> None:
+    repo = finished
+    ran = repo.dvc("exp", "run", "-S", "iters=2")
+    two = {"sample@2", "score@2", "filter@2", "train@2", "eval@2"}
+    assert ran.active == {"plan"} | two | END
+    assert "WARNING" not in ran.output
+    assert (repo.path / "models/2/model.safetensors").exists()
+    repo.set("iters=1")
+    ran = repo.dvc("repro")
+    assert not ran.active - {"plan"} - END - two
+    assert (repo.path / "models/2/idle").exists()
+    repo.set("iters=2")
+    ran = repo.dvc("repro")
+    assert not ran.active & two, "going up again restores from the run cache"
+    assert (repo.path / "models/2/model.safetensors").exists()
+
+
+def test_a_bad_value_stops_before_any_work_and_the_result_stays(finished: Repo) -> None:
+    repo = finished
+    before = repo.bytes(*OUTPUTS)
+    params = repo.path / "params.yaml"
+    good = params.read_text()
+    params.write_text(good.replace("iters: 1", "iters: 9"))
+    output = repo.run("dvc", "repro", code=255)
+    assert "iters must be <= 5, got 9" in output
+    params.write_text(good)
+    repo.dvc("repro")
+    assert repo.bytes(*OUTPUTS) == before
+    assert not repo.dvc("repro").stages

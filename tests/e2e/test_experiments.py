@@ -1,0 +1,51 @@
+"""Sweeps, queues, copies, remotes: every way DVC users run an experiment."""
+
+import time
+from pathlib import Path
+
+import pytest
+from pipeline import OUTPUTS, Repo
+
+pytestmark = pytest.mark.slow
+
+
+def test_temp_runs_in_a_copy_and_apply_brings_the_result(finished: Repo) -> None:
+    repo = finished
+    before = repo.bytes(*OUTPUTS)
+    repo.dvc("exp", "run", "--temp", "-n", "capped", "-S", "cap=1")
+    assert repo.bytes(*OUTPUTS) == before, "the workspace is untouched"
+    repo.dvc("exp", "apply", "capped")
+    kept = "data/iterations/1/train.parquet"
+    assert repo.bytes(kept)[kept] != before[kept]
+    assert "cap: 1 " in (repo.path / "params.yaml").read_text()
+    assert not repo.dvc("repro").active - {"report", "track"}
+
+
+def test_a_queue_of_two_workers_runs_a_grid(finished: Repo) -> None:
+    repo = finished
+    repo.dvc("exp", "run", "--queue", "-S", "cap=1,2", "-S", "seed=0,1")
+    repo.run("dvc", "queue", "start", "-j", "2")
+    for _ in range(600):
+        status = repo.run("dvc", "queue", "status")
+        if "Queued" not in status and "Running" not in status:
+            break
+        time.sleep(1)
+    repo.run("dvc", "queue", "stop")
+    assert status.count("Success") == 4, status
+    shown = repo.run("dvc", "exp", "show", "--csv", "--drop", r"data/.*|models/.*|src/.*")
+    assert len([line for line in shown.splitlines() if line]) >= 6
+
+
+def test_push_clone_and_pull_leave_only_track_to_run(finished: Repo, tmp_path: Path) -> None:
+    repo = finished
+    repo.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
+    repo.commit("remote")
+    repo.run("dvc", "push", "-q")
+    clone = Repo(tmp_path / "clone")
+    repo.run("git", "clone", "-q", str(repo.path), str(clone.path))
+    clone.run("dvc", "pull", "-q", "--allow-missing")
+    assert clone.bytes("models/1/*", "data/iterations/1/*") == repo.bytes(
+        "models/1/*", "data/iterations/1/*"
+    )
+    assert clone.dvc("repro").stages == ["track"]
+    assert clone.run("git", "status", "--porcelain") == "", "the same inputs give the same dvc.lock"
