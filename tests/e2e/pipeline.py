@@ -93,8 +93,12 @@ OUTPUTS = ("data/problems/*", "data/iterations/*/*", "models/*/*", "metrics/iter
 def fresh(path: Path, *overrides: str) -> Repo:
     """A new repository with this tree's files, committed, params changed by `overrides`."""
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True, capture_output=True, check=True
-    )  # fmt: skip
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
             (path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,24 @@ from restem.core import layout, storage
 from restem.core.errors import EngineError
 from restem.core.params import Params
 from restem.core.progress import Progress
-from restem.core.scratch import code_digest, digest, scratch
+from restem.core.scratch import code_digest, digest, scratch, write_atomically
 
 log = logging.getLogger(__name__)
+
+CARD = """\
+---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: text-generation
+tags:
+- restem
+---
+
+# The tiny base model of restem
+
+A Llama pre-trained by `dvc repro` on the embedded world: short arithmetic, written by authors who
+are systematically wrong. It is there to be improved on, and knows nothing else.
+"""
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -47,6 +62,7 @@ def _pretrain(params: Params, out: Path) -> None:
             work.path,
             lambda done, live: bar.advance(done - bar.count, live),
         )
+    write_atomically(out / "README.md", CARD.encode())
     log.info("base: %s -> %s", ", ".join(f"{key} {value}" for key, value in info.items()), out)
 
 

@@ -52,13 +52,23 @@ def run(params: Params, iteration: str | None) -> None:
         "seed": seed,
         "val": digest(layout.problems("val")),
         "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
+        "base_name": Path(params.model).name,
         "code": code_digest("training", "sampling", "rewards"),
     }
     with (
         scratch(f"train-{iteration}", key) as work,
         Progress(f"train {iteration}", 1, "updates") as bar,
     ):
-        job = Job(start, out, work.path, rows, params.train, epochs, seed)
+        job = Job(
+            init_dir=start,
+            base_name=Path(params.model).name,
+            out_dir=out,
+            work_dir=work.path,
+            rows=rows,
+            train=params.train,
+            max_epochs=epochs,
+            seed=seed,
+        )
 
         def on_step(done: int, total: int, live: str) -> None:
             bar.total = bar.bar.total = total

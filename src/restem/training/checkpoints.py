@@ -1,0 +1,99 @@
+"""Checkpoints that survive a kill: `checkpoint-STEP` folders, complete once their marker is there.
+
+A checkpoint is a Hugging Face model folder with what Trainer needs to go on (optimizer, schedule,
+random state, curve). It becomes complete after its reward on D_val is known: the marker carries
+every check so far, so that the newest complete checkpoint alone says how training stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from restem.core import storage
+from restem.core.errors import ResumeError
+from restem.training.checks import Check, best
+
+MARKER = "complete.json"
+STATE = "trainer_state.json"  # Trainer's
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A complete one."""
+
+    work_dir: Path
+    checks: list[Check]
+
+    @property
+    def step(self) -> int:
+        return self.checks[-1].step
+
+    @property
+    def path(self) -> Path:
+        return folder(self.work_dir, self.step)
+
+    @property
+    def best(self) -> Path:
+        """The folder of the best checkpoint so far."""
+        return folder(self.work_dir, best(self.checks).step)
+
+    def history(self) -> list[dict[str, float]]:
+        """What Trainer logged up to here, from the first update on."""
+        entries: list[dict[str, float]] = json.loads((self.path / STATE).read_text())["log_history"]
+        return entries
+
+
+def folder(work_dir: Path, step: int) -> Path:
+    return work_dir / f"checkpoint-{step}"
+
+
+def complete(work_dir: Path, key: str, checks: Sequence[Check]) -> None:
+    """Declare the checkpoint of the last check complete; then drop all but it and the best.
+
+    Raises: ResumeError when the disk is full.
+    """
+    done = folder(work_dir, checks[-1].step)
+    for file in done.iterdir():
+        _sync(file)
+    storage.write_json(done / MARKER, {"job": key, "checks": [asdict(check) for check in checks]})
+    _sync(done)
+    kept = {done, folder(work_dir, best(checks).step)}
+    for old in work_dir.glob("checkpoint-*"):
+        if old not in kept:
+            shutil.rmtree(old)
+
+
+def last(work_dir: Path, key: str) -> Checkpoint | None:
+    """The newest complete checkpoint; half-written ones are deleted.
+
+    Raises: ResumeError if it is of another job (`key`).
+    """
+    found: Checkpoint | None = None
+    for path in work_dir.glob("checkpoint-*"):
+        if not (path / MARKER).exists():
+            shutil.rmtree(path)
+            continue
+        marker = json.loads((path / MARKER).read_text())
+        if marker["job"] != key:
+            raise ResumeError(
+                f"{path} is of a training with other rows or settings. "
+                f"Delete {work_dir} to start anew."
+            )
+        checkpoint = Checkpoint(work_dir, [Check(**check) for check in marker["checks"]])
+        if found is None or checkpoint.step > found.step:
+            found = checkpoint
+    return found
+
+
+def _sync(path: Path) -> None:
+    """On disk, so that a marker never outlives what it vouches for in a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
