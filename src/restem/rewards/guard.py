@@ -1,0 +1,101 @@
+r"""The guard in front of algebra: what could hang, fill the memory, run as code, or lose words that
+matter, is wrong without being read, and the reason says so.
+
+String code, under a millisecond. It cannot know everything that hangs; the limits of the workers
+are there for the rest.
+"""
+
+from __future__ import annotations
+
+import re
+
+from restem.rewards.exact import DIGITS_APART
+from restem.rewards.normal import normalise, split_top
+
+_MAX_LENGTH, _MAX_DIGITS, _MAX_NESTING, _MAX_CELLS = 600, 120, 24, 64
+_CODE = re.compile(
+    r"__|\b(?:import|lambda|eval|exec|open|getattr|globals|os|sys|subprocess)\b\s*[.(]"
+)
+_BINOMIAL = re.compile(r"(?:binom|\\Gamma)\D{0,8}\d{5,}")
+_EXPONENT = re.compile(r"\^\s*\{?\s*[-+]?\(?\s*\d[\d,]{5,}")
+_FACTORIAL = re.compile(r"\d{5,}\s*!|!\s*[)}]*\s*!|\)!\s*!|\^\s*\{?\d+\}?\s*\)\s*!")
+_DIGIT_TOWER = re.compile(r"\d\s*\^")
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_LONG_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+_MARK = re.compile(
+    r"\\(?:approx|simeq|sim|not|neg|phantom|[bx]?cancel|ldots|to|mapsto|rightarrow)(?![a-zA-Z])"
+    r"|\d(?=_)"
+)
+_FUNCTIONS = ("sqrt", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "infty", "infinity")
+
+
+def refusal(answer: str, gold: str) -> str | None:
+    """Why an answer is not read at all ("tower", "words", ...), None if it may be."""
+    if len(answer) > _MAX_LENGTH or len(gold) > _MAX_LENGTH:
+        return "length"
+    for reason, refused in (
+        ("code", _CODE.search(answer) is not None),
+        ("digits", any(len(run) > _MAX_DIGITS for run in re.findall(r"\d+", answer))),
+        ("tower", _has_tower(answer)),
+        ("binomial", _BINOMIAL.search(answer) is not None),
+        ("exponent", _EXPONENT.search(answer) is not None),
+        ("factorial", _FACTORIAL.search(answer) is not None),
+        ("nesting", _nesting(answer) > _MAX_NESTING),
+        ("matrix", answer.count("&") > _MAX_CELLS),
+        ("braces", split_top(_braces(answer), "") is None),
+        ("digits apart", DIGITS_APART.search(normalise(answer).text) is not None),
+        ("words", _words(answer) != _words(gold)),
+        ("marks", _marks(answer) != _marks(gold)),
+    ):
+        if refused:
+            return reason
+    return None
+
+
+def _braces(text: str) -> str:
+    return "".join(re.findall(r"(?<!\\)[{}]", text))
+
+
+def _words(text: str) -> list[str]:
+    """Words that must be on both sides: "5 or more" is not 5. In any order, units left out."""
+    spelled = normalise(text).text
+    marked = " ".join(_TEXT.findall(spelled))
+    bare = (w for w in _LONG_WORD.findall(_TEXT.sub(" ", spelled)) if w.lower() not in _FUNCTIONS)
+    letters = ("".join(sorted(word.lower())) for word in bare)  # abcd is a product, too
+    return sorted([*re.findall(r"[a-z]+", marked.lower()), *letters])
+
+
+def _marks(text: str) -> int:
+    r"""Number of marks that math-verify drops: \approx 5 and 5\ldots must not become 5."""
+    return len(_MARK.findall(normalise(text).text))
+
+
+def _has_tower(text: str) -> bool:
+    """A numeric exponent that is itself a power or a factorial; 2^6 3^5 is none."""
+    for match in re.finditer(r"\^\s*", text):
+        rest = text[match.end() :]
+        if rest.startswith("{"):
+            exponent = _group(rest)
+            if re.search(r"[\^!]", exponent) and not re.search(r"[a-zA-Z]", exponent):
+                return True
+        elif _DIGIT_TOWER.match(rest):
+            return True
+    return False
+
+
+def _group(text: str) -> str:
+    """The first balanced {...} of a text that starts with one."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return text[: at + 1]
+    return text
+
+
+def _nesting(text: str) -> int:
+    depth = deepest = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        deepest = max(deepest, depth)
+    return deepest

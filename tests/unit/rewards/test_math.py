@@ -1,0 +1,117 @@
+"""The math reward as stages see it: verdicts, memory, voting classes, and no worker without
+need."""
+
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from restem.core.errors import DataError
+from restem.core.params import Machine, Score
+from restem.core.protocols import Reward
+from restem.core.records import Problem, Verdict
+from restem.rewards.math import MathReward, open_reward
+
+SCORE = Score(timeout_s=20.0, max_fault_rate=0.01)
+
+
+def problem(gold: str, problem_id: str = "p") -> Problem:
+    return Problem(problem_id, "t", "train", "", 0, "?", "?", (), gold, None)
+
+
+def gold(answer: str, problem_id: str = "p") -> Problem:
+    return problem(json.dumps({"answer": answer}), problem_id)
+
+
+@pytest.fixture(scope="module")
+def reward() -> Iterator[Reward]:
+    with open_reward(SCORE, Machine(workers=1)) as opened:
+        yield opened
+
+
+# text, gold, verdict
+VERDICTS = [
+    (r"\boxed{10/12}", "5/6", Verdict(1.0, "correct", "10/12", "boxed")),
+    (r"\boxed{3}", "4", Verdict(0.0, "wrong", "3", "boxed")),
+    ("no idea", "4", Verdict(0.0, "no_answer", None, "nothing found")),
+    (r"The answer is 4, \boxed{", "4", Verdict(0.0, "wrong", None, "boxed; empty or unclosed")),
+    ("A: 26", "26", Verdict(1.0, "correct", "26", "A:")),
+    (
+        r"\boxed{9^{9^{9}}}",
+        "4",
+        Verdict(0.0, "wrong", "9^{9^{9}}", "boxed; guard: tower"),
+    ),
+    (
+        r"\boxed{\frac{2}{\sqrt2}}",
+        r"$\sqrt{2}$.",
+        Verdict(1.0, "correct", r"\frac{2}{\sqrt2}", "boxed; algebra"),
+    ),
+    (r"\boxed{\sqrt{3}}", r"\sqrt{2}", Verdict(0.0, "wrong", r"\sqrt{3}", "boxed; algebra")),
+    (
+        r"\boxed{\sqrt\frac}",
+        r"\sqrt{2}",
+        Verdict(0.0, "wrong", r"\sqrt\frac", "boxed; unparsable"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "answer", "verdict"), VERDICTS)
+def test_verdict(reward: Reward, text: str, answer: str, verdict: Verdict) -> None:
+    assert reward.score([gold(answer)], [text]) == [verdict]
+
+
+def test_a_batch_gives_what_single_calls_give(reward: Reward) -> None:
+    problems = [gold(answer, str(number)) for number, (_, answer, _) in enumerate(VERDICTS)]
+    texts = [text for text, _, _ in VERDICTS]
+    assert reward.score(problems, texts) == [verdict for _, _, verdict in VERDICTS]
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "5", '"5"', "[]", "{}", '{"answer": 5}', '{"answer": ""}', '{"answer": "."}', "{"]
+)
+def test_a_malformed_gold_names_its_problem(reward: Reward, bad: str) -> None:
+    with pytest.raises(DataError, match="gsm8k-train-00007: gold must be JSON"):
+        reward.score([problem(bad, "gsm8k-train-00007")], ["5"])
+
+
+def test_classes_are_numbered_in_order_of_appearance(reward: Reward) -> None:
+    answers = ["1/2", "3", None, "0.5", r"\frac{\sqrt2}{2}", "3.0", r"\frac{1}{\sqrt2}", None]
+    assert reward.group(answers) == [0, 1, None, 0, 2, 1, 2, None]
+    assert reward.group([]) == []
+
+
+def test_classes_number_without_gaps_after_a_merge(reward: Reward) -> None:
+    assert reward.group([r"\sqrt8", r"2\sqrt2", "x", "7"]) == [0, 0, 1, 2]
+
+
+def test_many_classes_are_told_apart_without_algebra() -> None:
+    with open_reward(SCORE, Machine(workers=1)) as reward:
+        assert isinstance(reward, MathReward)
+        answers = [rf"\sqrt{{{number}}}+x" for number in range(2, 12)]
+        assert reward.group(answers) == list(range(10))
+        assert reward._pool._workers == []
+
+
+def test_plain_answers_need_no_worker_and_no_sympy() -> None:
+    """What the embedded world and GSM8K ask for, with what a small model writes instead."""
+    boxes = ("5/6", "5/", "", "3+4", "-3", "x", "5 6", "3=3", "+", "(", "1/0", "3=", "=3", "5//6")
+    texts = [rf"\boxed{{{box}}}" for box in boxes]
+    texts += ["", "x", "A: 1,234", r"\boxed{12", "4*5=20"]
+    before = "sympy" in sys.modules
+    with open_reward(SCORE, Machine(workers=0)) as reward:
+        assert isinstance(reward, MathReward)
+        for answer in ("5/6", "7", "-3", "1234"):
+            reward.score([gold(answer)] * len(texts), texts)
+        reward.group(["5/6", "10/12", "7", "x", "7/", None])
+        assert reward._pool._workers == []
+    assert ("sympy" in sys.modules) == before
+
+
+def test_a_pair_is_decided_once(reward: Reward) -> None:
+    assert isinstance(reward, MathReward)
+    texts = [r"\boxed{(x+1)^2}"] * 50
+    first = reward.score([gold("x^2+2x+1")] * 50, texts)
+    known = len(reward._rulings)
+    assert reward.score([gold("x^2+2x+1")] * 50, texts) == first
+    assert len(reward._rulings) == known

@@ -1,0 +1,246 @@
+"""The GSM8K importer on small files of its format, and on the original ones where they are at
+hand."""
+
+import gzip
+import json
+import os
+import runpy
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from restem.core.errors import DataError, ParamsError
+from restem.core.params import Data, Machine, Score
+from restem.core.records import CORRECT, Problem
+from restem.rewards.math import open_reward
+from restem.tasks import gsm8k
+
+ROOT = Path(__file__).parents[3]
+PREPARE = ROOT / "examples/gsm8k_replay/prepare.py"
+PUBLIC = Path(os.environ["RESTEM_DATA"]) if "RESTEM_DATA" in os.environ else None
+needs_data = pytest.mark.skipif(
+    PUBLIC is None, reason="RESTEM_DATA names no folder with gsm8k/ and gsm8k_model_solutions/"
+)
+
+
+def row(question: str, answer: str = "2") -> dict[str, str]:
+    return {"question": question, "answer": f"1+1=<<1+1=2>>2\n#### {answer}"}
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    content = "".join(json.dumps(r) + "\n" for r in rows).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Data:
+    """200 training and 30 test questions."""
+    write(tmp_path / "train.jsonl.gz", [row(f"Train {n}?", str(n)) for n in range(200)])
+    write(tmp_path / "test.jsonl", [row(f"Test {n}?", f"1,{n:03d}") for n in range(30)])
+    return Data(str(tmp_path), 0, 2, 100, 20, 10, 250)
+
+
+def ids(problems: list[Problem]) -> list[str]:
+    return [problem.problem_id for problem in problems]
+
+
+def test_splits_have_the_sizes_asked_for(data: Data) -> None:
+    splits = gsm8k.problems(data)
+    assert [len(splits[name]) for name in ("train", "val", "test")] == [100, 20, 10]
+    assert all(problem.split == split for split, rows in splits.items() for problem in rows)
+    assert len({problem.problem_id for rows in splits.values() for problem in rows}) == 130
+
+
+def test_a_problem_holds_what_its_row_says(data: Data) -> None:
+    problem = gsm8k.problems(data)["test"][7]
+    shots = gsm8k.few_shot_prompt(2)
+    assert problem == Problem(
+        problem_id="gsm8k-test-00007", task="gsm8k", split="test", subject="word problems", level=0,
+        question="Test 7?", prompt=f"{shots}Question: Test 7?\nAnswer:\n",
+        stop=("\n\nQuestion:", "Question:"), gold='{"answer": "1007"}',
+        human_solution="1+1=<<1+1=2>>2\n#### 1,007",
+    )  # fmt: skip
+
+
+def test_test_is_the_start_of_its_file(data: Data) -> None:
+    assert ids(gsm8k.problems(data)["test"]) == [f"gsm8k-test-{n:05d}" for n in range(10)]
+
+
+def test_val_does_not_change_with_the_size_of_train(data: Data) -> None:
+    small, large = (gsm8k.problems(replace(data, train_problems=n)) for n in (10, 150))
+    assert small["val"] == large["val"]
+    assert set(ids(small["train"])) < set(ids(large["train"]))
+
+
+def test_the_seed_draws_the_splits(data: Data) -> None:
+    one, two = (gsm8k.problems(replace(data, seed=seed)) for seed in (0, 1))
+    assert one["val"] != two["val"]
+    assert one == gsm8k.problems(data)
+
+
+def test_sizes_above_what_there_is_take_what_there_is(data: Data) -> None:
+    splits = gsm8k.problems(replace(data, train_problems=10**6, test_problems=10**6))
+    assert (len(splits["train"]), len(splits["test"])) == (180, 30)
+
+
+def test_val_must_leave_something_to_train_on(data: Data) -> None:
+    with pytest.raises(ParamsError, match=r"data\.val_problems must be below 200"):
+        gsm8k.problems(replace(data, val_problems=200))
+
+
+def test_a_val_file_is_d_val_and_leaves_all_of_train(data: Data) -> None:
+    write(Path(data.path) / "val.jsonl", [row(f"Val {n}?") for n in range(50)])
+    splits = gsm8k.problems(replace(data, train_problems=200))
+    assert ids(splits["train"]) == [f"gsm8k-train-{n:05d}" for n in range(200)]
+    assert ids(splits["val"]) == [f"gsm8k-val-{n:05d}" for n in range(20)]
+
+
+def test_questions_of_test_and_val_are_left_out_of_train(
+    data: Data, caplog: pytest.LogCaptureFixture
+) -> None:
+    train = [row(f"Train {n}?") for n in range(199)] + [row("Test  29? ")]
+    write(Path(data.path) / "train.jsonl.gz", train)
+    splits = gsm8k.problems(replace(data, train_problems=10**6, val_problems=1))
+    assert "gsm8k-train-00199" not in ids(splits["train"])
+    assert "1 training questions that also stand in test" in caplog.text
+
+
+def test_many_shared_questions_are_a_mix_up(data: Data) -> None:
+    write(Path(data.path) / "train.jsonl.gz", [row(f"Test {n}?") for n in range(30)] * 5)
+    with pytest.raises(DataError, match="more than 1 %"):
+        gsm8k.problems(data)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "no JSON"),
+        ("5", 'needs the texts "question" and "answer"'),
+        ('{"question": "a?"}', 'needs the texts "question" and "answer"'),
+        ('{"question": "a?", "answer": 5}', 'needs the texts "question" and "answer"'),
+        ('{"question": "a?", "answer": "so 5"}', "#### 18"),
+        ('{"question": "a?", "answer": "so 5\\n####  "}', "#### 18"),
+    ],
+)
+def test_a_bad_line_is_named(data: Data, line: str, message: str) -> None:
+    path = Path(data.path) / "test.jsonl"
+    path.write_text(json.dumps(row("a?")) + "\n" + line + "\n")
+    with pytest.raises(DataError, match=r"test\.jsonl:2: ") as error:
+        gsm8k.problems(data)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["test.jsonl", "train.jsonl.gz"])
+def test_a_missing_file_is_named(data: Data, name: str) -> None:
+    (Path(data.path) / name).unlink()
+    with pytest.raises(DataError, match=f"{name.split('.')[0]}.jsonl .* is missing"):
+        gsm8k.problems(data)
+
+
+def test_a_missing_folder_is_named(data: Data) -> None:
+    with pytest.raises(DataError, match=r"nowhere/test\.jsonl"):
+        gsm8k.problems(replace(data, path="nowhere"))
+
+
+def test_a_damaged_file_is_named(data: Data) -> None:
+    path = Path(data.path) / "train.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match="cannot read"):
+        gsm8k.problems(data)
+
+
+def test_few_shot_examples_end_as_they_should_and_are_right(data: Data) -> None:
+    prompt = gsm8k.few_shot_prompt(4)
+    shots = [shot for shot in prompt.split("\n\n") if shot]
+    assert len(shots) == 4
+    for shot in shots:
+        assert shot.startswith("Question: ")
+        assert "\nAnswer:\n" in shot
+        assert shot.splitlines()[-1].startswith("#### ")
+        for line in shot.splitlines()[2:-1]:
+            _check_sums(line)
+    assert gsm8k.few_shot_prompt(0) == ""
+    with pytest.raises(ParamsError, match=r"data\.few_shot must be <= 4"):
+        gsm8k.problems(replace(data, few_shot=5))
+
+
+def _check_sums(line: str) -> None:
+    """Each "a op b = c" of a worked line holds."""
+    from restem.rewards.exact import decide
+
+    left, _, right = line.partition(" = ")
+    formula = "".join(c for c in left if c in "0123456789.+-*/ ").strip()
+    assert decide(formula.replace(" ", ""), right.split()[0]) is True
+
+
+def test_gold_equals_itself(data: Data) -> None:
+    problems = gsm8k.problems(data)["train"]
+    texts = [str(problem.human_solution) for problem in problems]
+    with open_reward(Score(5.0, 0.01), Machine(1)) as reward:
+        assert all(verdict.reward == 1 for verdict in reward.score(problems, texts))
+
+
+# ---- the original files
+
+
+@needs_data
+def test_every_original_gold_equals_itself() -> None:
+    assert PUBLIC is not None
+    splits = gsm8k.problems(Data(str(PUBLIC / "gsm8k"), 0, 4, 10**6, 500, 10**6, 0))
+    assert {split: len(rows) for split, rows in splits.items()} == {
+        "train": 6973, "val": 500, "test": 1319,
+    }  # fmt: skip
+    problems = [problem for rows in splits.values() for problem in rows]
+    texts = [str(problem.human_solution) for problem in problems]
+    with open_reward(Score(5.0, 0.01), Machine(1)) as reward:
+        verdicts = reward.score(problems, texts)
+    assert Counter((v.outcome, v.detail) for v in verdicts) == {(CORRECT, "####"): 8792}
+
+
+@needs_data
+def test_the_replay_example_covers_its_problems_and_agrees_with_every_label(
+    tmp_path: Path,
+) -> None:
+    """Source of the counts: the labels in the file itself; 2,001 right of 5,276."""
+    source = _source(tmp_path / "source")
+    prepare: Callable[[Path, Path], dict[str, int]] = runpy.run_path(str(PREPARE))["prepare"]
+    assert prepare(source, tmp_path)["replay/1.jsonl"] == 5276
+    splits = gsm8k.problems(Data(str(tmp_path / "gsm8k"), 0, 0, 1319, 300, 500, 0))
+    assert [len(splits[name]) for name in ("train", "val", "test")] == [1319, 300, 500]
+    by_id = {problem.problem_id: problem for problem in splits["train"]}
+    rows = [json.loads(line) for line in (tmp_path / "replay/1.jsonl").read_bytes().splitlines()]
+    assert {r["problem_id"] for r in rows} == set(by_id)
+    with open_reward(Score(5.0, 0.01), Machine(1)) as reward:
+        verdicts = reward.score([by_id[r["problem_id"]] for r in rows], [r["text"] for r in rows])
+    labels = _labels(source)
+    assert [v.reward == 1 for v in verdicts] == [labels[r["problem_id"], r["system"]] for r in rows]
+    right = [r for r, v in zip(rows, verdicts, strict=True) if v.reward]
+    assert Counter(r["system"] for r in right) == {
+        "6b_finetuning": 286, "6b_verification": 515,
+        "175b_finetuning": 458, "175b_verification": 742,
+    }  # fmt: skip
+    assert len({(r["problem_id"], r["text"]) for r in right}) == 1994
+    assert len({r["problem_id"] for r in right}) == 887
+
+
+def _source(folder: Path) -> Path:
+    """The files as one folder, as they are in their repository."""
+    assert PUBLIC is not None
+    folder.mkdir()
+    for name in ("gsm8k/train.jsonl.gz", "gsm8k/test.jsonl",
+                 "gsm8k_model_solutions/example_model_solutions.jsonl.gz"):  # fmt: skip
+        (folder / Path(name).name).symlink_to(PUBLIC / name)
+    return folder
+
+
+def _labels(source: Path) -> dict[tuple[str, str], bool]:
+    with gzip.open(source / "example_model_solutions.jsonl.gz", "rt") as lines:
+        return {
+            (f"gsm8k-train-{number:05d}", system): value["is_correct"]
+            for number, line in enumerate(lines)
+            for system, value in json.loads(line).items()
+            if isinstance(value, dict)
+        }
