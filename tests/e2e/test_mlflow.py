@@ -93,9 +93,9 @@ def check_in_browser(url: str, experiment: str, run_ids: list[str]) -> None:
     if not chromium:
         pytest.skip("the REST part passed; chromium is not installed for the browser part")
     runs, ids = quote(json.dumps(run_ids[:2])), quote(json.dumps([experiment]))
-    page = f"{url}/#/compare-runs?runs={runs}&experiments={experiments}"
-    done = subprocess.run(
     page = f"{url}/#/compare-runs?runs={runs}&experiments={ids}"
+    done = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--virtual-time-budget=60000", "--dump-dom", page],
         capture_output=True, text=True, timeout=180, check=False,
