@@ -17,7 +17,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert "up to date" in ran.output
 
     repo.set("temperature=0.9")
-    assert repo.dvc("repro").active == E_STEP | {"sample@2"} | END
+    assert repo.dvc("repro").active == E_STEP | END
     repo.set("temperature=0.7")
     ran = repo.dvc("repro")
     assert ran.active == END, "going back restores from the run cache"
@@ -25,10 +25,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert repo.bytes(*OUTPUTS) == before
 
     repo.set("cap=1")
-    assert (
-        repo.dvc("repro").active
-        == (E_STEP - {"sample@1", "score@1"}) | {"filter@2", "sample@2"} | END
-    )
+    assert repo.dvc("repro").active == E_STEP - {"sample@1", "score@1"} | END
     repo.set("cap=10")
     assert repo.dvc("repro").active == END
 
@@ -36,7 +33,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     text = grader.read_text()
     grader.write_text(text + "\n# a comment changes no verdict\n")
     active = repo.dvc("repro").active
-    assert {"score@1", "score@2"} <= active, "a changed grader scores again"
+    assert "score@1" in active, "a changed grader scores again"
     assert not active & {"sample@1", "filter@1", "prepare", "base"}
     grader.write_text(text)
     assert not repo.dvc("repro").active & {"score@1", "train@1", "baseline"}

@@ -95,9 +95,9 @@ def check_in_browser(url: str, experiment: str, run_ids: list[str]) -> None:
     runs, ids = quote(json.dumps(run_ids[:2])), quote(json.dumps([experiment]))
     page = f"{url}/#/compare-runs?runs={runs}&experiments={ids}"
     done = subprocess.run(
-        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--virtual-time-budget=60000", "--dump-dom", page],
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-quic", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--virtual-time-budget=60000", "--dump-dom", page],
         capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert "Comparing 2 Runs" in done.stdout, done.stdout[-2000:]

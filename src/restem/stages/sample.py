@@ -39,7 +39,8 @@ def run(params: Params, iteration: str | None) -> None:
     shards = make_shards(problems, params.samples_per_problem, params.sample.batch_rows)
     key = {**contract, "code": code_digest("sampling")}
     with scratch(f"sample-{iteration}", key, keep=True) as work:
-        todo = [shard for shard in shards if not work.done(shard.name)]
+        again = params.engine == "replay"  # costs nothing, and must see every recorded problem
+        todo = [shard for shard in shards if again or not work.done(shard.name)]
         for shard, completions in _generate(params, iteration, sampling, todo):
             work.write(shard.name, _pack(shard, completions, contract))
         rows = [row for shard in shards for row in _unpack(work, shard, params.samples_per_problem)]

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 RAN = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
 CACHED = re.compile(r"^Stage '([^']+)' is cached - skipping run", re.MULTILINE)
 
@@ -38,8 +38,10 @@ class Ran:
 
     @property
     def active(self) -> set[str]:
-        """Stages that did work: of the idle iterations 3 to 5 only markers are written."""
-        return {stage for stage in self.stages if not re.search(r"@[345]$", stage)}
+        """Stages that did work: an idle iteration only writes its markers."""
+        parts = RAN.split(self.output)[1:]
+        said = zip(parts[::2], parts[1::2], strict=True)
+        return {stage for stage, text in said if " is idle (" not in text}
 
 
 @dataclass(frozen=True)

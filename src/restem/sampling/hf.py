@@ -1,0 +1,71 @@
+"""Engine `hf`: sample from a Hugging Face model folder with torch. For CPUs and small models; on a
+GPU it also works.
+
+Each worker is one process of one thread (two OpenMP threads in one process share small products
+badly). The engine hands out shards; results do not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from restem.core.params import Machine, Sample
+from restem.core.protocols import Engine, Sampling, Shard
+from restem.core.records import Completion
+from restem.sampling.decode import Policy, complete_shard
+from restem.sampling.loading import check_folder, load_policy
+from restem.sampling.pool import Pool
+
+
+@contextmanager
+def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[Engine]:
+    """An engine for the model in `model_dir`; with one worker it works in this process, else in
+    processes of its own that end with the context. Raises: EngineError if the folder holds no
+    causal language model."""
+    check_folder(model_dir)
+    workers = machine.workers or _default_workers()
+    if workers == 1:
+        with _one_thread():
+            yield _Here(load_policy(model_dir))
+        return
+    pool = Pool(model_dir, workers)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+class _Here:
+    """The engine of one worker."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def generate(
+        self, shards: Iterable[Shard], sampling: Sampling
+    ) -> Iterator[tuple[Shard, list[list[Completion]]]]:
+        """See Engine."""
+        for shard in shards:
+            yield shard, complete_shard(self._policy, shard, sampling)
+
+
+def _default_workers() -> int:
+    """One per usable core; one in all where a GPU does the work."""
+    on_gpu = Path("/dev/nvidia0").exists() and not version("torch").endswith("+cpu")
+    return 1 if on_gpu else len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
