@@ -15,7 +15,12 @@ help:            ## these lines
 
 run: setup       ## set up, run the experiment that params.yaml describes, say where to look
 	@$(RUN) dvc repro
-	@$(RUN) python -m restem doctor --result
+	@echo && cat metrics/headline.txt && echo
+	@echo "The result: open metrics/report.html in a browser."
+	@echo "Then: source .venv/bin/activate, and"
+	@echo "  restem peek 1 --outcome correct    read what the model wrote"
+	@echo "  dvc exp run -S iters=3             one more iteration; the first ones are reused"
+	@echo "  make ui                            compare runs in MLflow"
 
 test: setup      ## set up, then every test
 	@$(RUN) python -m pytest
@@ -59,8 +64,8 @@ $(VENV)/.done: requirements/dev.lock pyproject.toml
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9 2>/dev/null || true
 	@if test -x $(BIN)/uv; then \
-		UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install -q --python $(BIN)/python \
-			-r requirements/dev.lock; \
+		UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install -q --compile-bytecode \
+			--python $(BIN)/python -r requirements/dev.lock; \
 	else $(BIN)/python -m pip install -q -r requirements/dev.lock; fi
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@

@@ -3,10 +3,10 @@
     python benchmarks/seeds.py 0 1 2 --iters 3 --jobs 2
 
 Each seed is a clone of the committed tree in which `seed` and `base.seed` (so also the pre-trained
-base) are set and `dvc repro` runs; the problems are the same in all. Hits are averaged over the seeds
-per problem, then the problems are resampled (paired bootstrap): the intervals cover the choice of
-problems, and the columns of single seeds show the spread between bases.
-Writes benchmarks/seeds.json and benchmarks/seeds.md.
+base) are set and `dvc repro` runs; the problems are the same in all. Hits are averaged over the
+seeds per problem, then the problems are resampled (paired bootstrap): the intervals cover the
+choice of problems, and the columns of single seeds show the spread between bases.
+Prints Markdown and writes the counts of right answers to benchmarks/seeds.json.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def table(runs: dict[int, Hits], iters: int) -> list[str]:
     label = {"0": "base", "human": "SFT on human solutions"}
     seeds = list(runs)
     lines = [
-        f"Greedy pass@1 in percent, mean over {len(seeds)} seeds ({', '.join(map(str, seeds))}; base model "
-        "included) with a 95 % bootstrap interval over the problems; single seeds in brackets.",
+        f"Greedy pass@1 in percent, mean over {len(seeds)} seeds ({', '.join(map(str, seeds))}; "
+        "base model included) with a 95 % bootstrap interval over the problems; single seeds in "
+        "brackets.",
         "",
         "| policy | "
         + " | ".join(f"{s} ({len(runs[seeds[0]]['0'][s])} problems)" for s in SETS)
@@ -128,9 +129,10 @@ def main() -> None:
         text=True,
         check=True,
     )
-    lines = [f"<!-- python benchmarks/seeds.py {' '.join(map(str, args.seeds))} --iters {args.iters}; "
-             f"commit {commit.stdout.strip()} -->", "", *table(runs, args.iters), ""]  # fmt: skip
-    (ROOT / "benchmarks/seeds.md").write_text("\n".join(lines))
+    command = f"python benchmarks/seeds.py {' '.join(map(str, args.seeds))} --iters {args.iters}"
+    head = f"<!-- {command}; commit {commit.stdout.strip()} -->"
+    lines = [head, "", *table(runs, args.iters), ""]
+
     counts = {
         s: {p: {n: sum(h.values()) for n, h in sets.items()} for p, sets in hits.items()}
         for s, hits in runs.items()

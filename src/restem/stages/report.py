@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 CURVES = Path("metrics/curves")
 FIGURE = Path("metrics/pass_at_1.svg")  # for the README
 PAGE = Path("metrics/report.html")
+HEADLINE = Path("metrics/headline.txt")
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -50,6 +51,7 @@ def run(params: Params, iteration: str | None) -> None:
     write_atomically(FIGURE, drawn["pass_at_1"].encode())
     write_atomically(PAGE, render(page).encode())
     _write_curves(summary)
+    write_atomically(HEADLINE, f"{headline(summary)}\n".encode())
     log.info("%s Read it in %s", headline(summary), PAGE)
 
 

@@ -44,19 +44,8 @@ def run(params: Params, iteration: str | None) -> None:
     previous = params.method.init_from == "previous" and not human
     start = layout.model(str(int(iteration) - 1) if previous else "0")
     seed = seed_for(params.seed, "train", iteration) % 2**31
-    key: dict[str, object] = {
-        "start": digest(start),
-        "rows": [asdict(row) for row in rows],
-        "train": asdict(params.train),
-        "epochs": epochs,
-        "seed": seed,
-        "val": digest(layout.problems("val")),
-        "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
-        "base_name": Path(params.model).name,
-        "code": code_digest("training", "sampling", "rewards"),
-    }
     with (
-        scratch(f"train-{iteration}", key) as work,
+        scratch(f"train-{iteration}", _inputs(params, start, rows, epochs, seed)) as work,
         Progress(f"train {iteration}", 1, "updates") as bar,
     ):
         job = Job(
@@ -79,6 +68,23 @@ def run(params: Params, iteration: str | None) -> None:
     log.info("train %s: %d solutions, %d updates, D_val reward %.3f (update %d), %.0f s -> %s",
              iteration, result.num_rows, result.num_updates, result.best_reward, result.best_step,
              time.monotonic() - started, out)  # fmt: skip
+
+
+def _inputs(
+    params: Params, start: Path, rows: list[TrainRow], epochs: int, seed: int
+) -> dict[str, object]:
+    """Everything the training depends on: its unfinished work is found again by this."""
+    return {
+        "start": digest(start),
+        "rows": [asdict(row) for row in rows],
+        "train": asdict(params.train),
+        "epochs": epochs,
+        "seed": seed,
+        "val": digest(layout.problems("val")),
+        "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
+        "base_name": Path(params.model).name,
+        "code": code_digest("training", "sampling", "rewards"),
+    }
 
 
 def kept_rows(iteration: str) -> list[TrainRow]:

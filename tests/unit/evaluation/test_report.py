@@ -63,7 +63,7 @@ def test_report_writes_every_file_and_says_the_result(
     params = experiment(iters=2)
     with caplog.at_level("INFO"):
         report.run(params, None)
-    for name in ("summary.json", "iterations.csv", "pass_at_1.svg", "report.html",
+    for name in ("summary.json", "iterations.csv", "pass_at_1.svg", "report.html", "headline.txt",
                  "curves/1.csv", "curves/2.csv", "curves/human.csv"):  # fmt: skip
         assert (Path("metrics") / name).stat().st_size > 100, name
     assert "After 2 iterations" in caplog.messages[-1]
