@@ -26,7 +26,7 @@ test: setup      ## set up, then every test
 	@$(RUN) python -m pytest
 
 test-fast: setup ## the inner loop, <= 60 s
-	@$(RUN) python -m pytest -m "not slow" tests/unit tests/contract tests/repo
+	@$(RUN) python -m pytest -n 2 -m "not slow" tests/unit tests/contract tests/repo
 
 lint: setup      ## ruff, mypy --strict, codespell
 	@$(RUN) ruff format --check .

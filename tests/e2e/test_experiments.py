@@ -23,7 +23,7 @@ def test_temp_runs_in_a_copy_and_apply_brings_the_result(finished: Repo) -> None
 
 def test_a_queue_of_two_workers_runs_a_grid(finished: Repo) -> None:
     repo = finished
-    repo.dvc("exp", "run", "--queue", "-S", "cap=1,2", "-S", "seed=0,1")
+    repo.dvc("exp", "run", "--queue", "-S", "cap=1,2", "-S", "method.dedupe=exact,none")
     repo.run("dvc", "queue", "start", "-j", "2")
     for _ in range(600):
         status = repo.run("dvc", "queue", "status")

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,48 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Metric
 
-    from restem.stages.track import Experiment, Policy
-
 NAME = "restem"
 BATCH = 1000  # most metrics MLflow takes at once
+
+
+Curve = dict[int, dict[str, float]]
+"""Step (updates of the optimizer) to metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is known of one policy."""
+
+    name: str
+    """"0", "human", "1", …"""
+    metrics: dict[str, float]
+    """Of its evaluation, by legal MLflow names."""
+    curve: Curve
+    """Of its training; empty for the base."""
+    model_md5: str
+    """DVC's hash of models/NAME, "" where it was never stored."""
+    data_md5: str
+    """DVC's hash of the solutions it was trained on, "" for the base and the control."""
+
+    @property
+    def step(self) -> int:
+        """Its place on the axis of iterations; the control stands beside the base."""
+        return int(self.name) if self.name.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Everything MLflow is told."""
+
+    name: str
+    key: str
+    """A hash of the content: the same results are the same run."""
+    params: dict[str, object]
+    policies: list[Policy]
+    data_md5: str
+    """DVC's hash of data/problems."""
+    tags: dict[str, str] = field(default_factory=dict)
+    artifacts: tuple[Path, ...] = ()
 
 
 class TrackingError(Exception):

@@ -14,13 +14,20 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from restem.core import layout, params, storage
 from restem.core.params import Params
 from restem.core.scratch import write_atomically
 from restem.core.seeds import stable_hash
+from restem.stages.mlflow_store import (
+    Curve,
+    Experiment,
+    Policy,
+    TrackingError,
+    record,
+    tracking_uri,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,50 +36,9 @@ LOCK = Path("dvc.lock")
 ARTIFACTS = (Path("params.yaml"), LOCK, layout.SUMMARY, layout.ITERATIONS_CSV,
              Path("metrics/report.html"))  # fmt: skip
 
-Curve = dict[int, dict[str, float]]
-"""Step (updates of the optimizer) to metrics."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What is known of one policy."""
-
-    name: str
-    """"0", "human", "1", …"""
-    metrics: dict[str, float]
-    """Of its evaluation, by legal MLflow names."""
-    curve: Curve
-    """Of its training; empty for the base."""
-    model_md5: str
-    """DVC's hash of models/NAME, "" where it was never stored."""
-    data_md5: str
-    """DVC's hash of the solutions it was trained on, "" for the base and the control."""
-
-    @property
-    def step(self) -> int:
-        """Its place on the axis of iterations; the control stands beside the base."""
-        return int(self.name) if self.name.isdigit() else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """Everything MLflow is told."""
-
-    name: str
-    key: str
-    """A hash of the content: the same results are the same run."""
-    params: dict[str, object]
-    policies: list[Policy]
-    data_md5: str
-    """DVC's hash of data/problems."""
-    tags: dict[str, str] = field(default_factory=dict)
-    artifacts: tuple[Path, ...] = ()
-
 
 def run(values: Params, iteration: str | None) -> None:
     """Write metrics/mlflow.key. Raises: DataError if the pipeline's files are missing."""
-    from restem.stages.mlflow_store import TrackingError, record, tracking_uri
-
     experiment = gather(values)
     try:
         run_id, is_new = record(experiment)
