@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run test test-fast lint format ui bench lock clean help setup
+.PHONY: run test test-fast lint format ui experiments bench lock clean help setup
 
 help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -42,6 +42,10 @@ ui: setup        ## MLflow in the browser: http://127.0.0.1:5000
 	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 \
 		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
+experiments: setup ## every experiment in a table
+	@$(RUN) dvc exp show --only-changed \
+		--drop '(gain|over_human|last_step|human|best_val).*|.*train|data/.*|models/.*|metrics/.*|src/.*'
+
 bench: setup     ## measure, and write the table of benchmarks/README.md
 	@$(RUN) python benchmarks/run.py
 
@@ -61,7 +65,7 @@ $(VENV)/.done: requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "restem needs Python >= 3.11; try make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) ..."
+	@echo "installing into $(VENV): about 2 GB, a minute or more ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9 2>/dev/null || true
 	@if test -x $(BIN)/uv; then \
 		UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install -q --compile-bytecode \

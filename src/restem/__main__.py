@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from restem import __version__
-from restem.core import layout, params
+from restem.core import layout, params, plugins
 from restem.core.errors import ParamsError, RestemError
+from restem.core.orphans import end_with_dvc
 from restem.stages import idle
 
 log = logging.getLogger(__name__)
@@ -195,6 +196,14 @@ def _run_stage(stage: str, rest: list[str]) -> None:
         raise ParamsError(f"needs an iteration out of {', '.join(iterations)}, got {got}. "
                           f"Example: `python -m restem {stage} 1`.")  # fmt: skip
     values = params.load()
+    for kind, plugin in (
+        ("task", values.task),
+        ("engine", values.engine),
+        ("reward", values.reward),
+    ):
+        plugins.check(kind, plugin)
+    if "DVC_STAGE" in os.environ:
+        end_with_dvc()
     if iteration is not None and idle.applies(stage) and not layout.is_active(iteration):
         idle.write(stage, iteration)
         log.info("iteration %s is idle (params.yaml: iters is %d)", iteration, values.iters)

@@ -82,6 +82,23 @@ def test_finished_shards_are_not_drawn_again(finished: Repo) -> None:
     assert all(f.stat().st_mtime_ns == when for f, when in shards.items())
 
 
+def test_a_stage_ends_with_the_dvc_that_started_it(finished: Repo) -> None:
+    import psutil
+
+    repo = finished
+    repo.set("samples_per_problem=400", "sample.batch_rows=64")
+    process = repo.start("dvc", "repro", "sample@1")
+    before, deadline = parts(repo, "sample"), time.monotonic() + 120
+    while parts(repo, "sample") < before + 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stages = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(stages, timeout=10)
+    assert stages
+    assert not alive
+
+
 def test_a_killed_dvc_goes_on_where_it_was(finished: Repo, tmp_path: Path) -> None:
     repo = finished
     repo.set("seed=5")
@@ -92,7 +109,7 @@ def test_a_killed_dvc_goes_on_where_it_was(finished: Repo, tmp_path: Path) -> No
         process = repo.start("dvc", "repro")
         time.sleep(rng.uniform(3, 14))
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)  # dvc alone: its stage lives on as an orphan
+            os.kill(process.pid, signal.SIGKILL)  # dvc alone: its stage ends with it
             process.wait()
     time.sleep(1)
     repo.dvc("repro")

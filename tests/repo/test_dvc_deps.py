@@ -6,6 +6,7 @@ by its deps; and a dep on code that covers nothing of that would only re-run sta
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import yaml
 Imports = Callable[[Path, Path], set[Path]]
 
 # These shape no result: errors, typed values, bars, protocols, paths, look-up, storing bytes.
-NAMES = ("errors", "params", "progress", "protocols", "layout", "plugins", "scratch")
+NAMES = ("errors", "faults", "params", "progress", "protocols", "layout", "plugins", "scratch")
 EXEMPT = {f"core/{name}.py" for name in NAMES}
 PLUGINS = {"task": "tasks", "reward": "rewards", "engine": "sampling"}
 
@@ -86,6 +87,15 @@ def complaints(root: Path, imports_of: Imports) -> list[str]:
 
 def _is_code(path: Path) -> bool:
     return path.suffix == ".py" or any(path.rglob("*.py"))
+
+
+def test_scratch_work_depends_on_the_code_dvc_names(repo: Path) -> None:
+    stages = yaml.safe_load((repo / "dvc.yaml").read_text())["stages"]
+    for name in ("base", "sample", "score", "train"):
+        stage = stages[name]
+        deps = stage.get("do", stage)["deps"]
+        code = importlib.import_module(f"restem.stages.{name}").CODE
+        assert set(code) == {d.removeprefix("src/restem/") for d in deps if d.startswith("src/")}
 
 
 def test_deps_are_the_code_a_stage_runs(repo: Path, imports_of: Imports) -> None:

@@ -121,10 +121,10 @@ def test_a_broken_value_can_be_mended(workspace: Path) -> None:
         ("capp=1", "unknown key 'capp'. Did you mean cap?"),
         ("+capp=1", "unknown key 'capp'. Did you mean cap?"),
         ("cap", "'cap' is no key=value. Example: `configure preset=smoke cap=4`."),
-        ("cap=0", "params.yaml: cap must be >= 1, got 0. The paper keeps 10."),
+        ("cap=0", "params.yaml: cap must be >= 1, got 0. Set it to 10, as the paper does."),
         (
             "cap=ten",
-            "params.yaml: cap: Value 'ten' of type 'str' could not be converted to Integer",
+            "params.yaml: cap must be a whole number, got 'ten'. Mend the line, then run again.",
         ),
         ("cap=1,2", "several values are a grid: `dvc exp run --queue -S KEY=1,2`; a list is [1,2]"),
     ],

@@ -59,13 +59,13 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
                           "cost": [asdict(cost) for cost in costs], "basis": basis})  # fmt: skip
     else:
         yield f"restem {__version__}, Python {platform.python_version()}, {platform.platform()}"
-        yield from (f"  {'ok' if c.ok else 'MISSING':<8} {c.name:<14} {c.text}" for c in checks)
+        yield from (f"  {'ok' if c.ok else 'NOT OK':<8} {c.name:<14} {c.text}" for c in checks)
         yield ""
         yield from _stage_lines(stages, remark)
         yield ""
         yield from _cost_lines(costs, basis, params)
     if missing := [check.name for check in checks if not check.ok]:
-        raise DataError(f"missing: {', '.join(missing)}")
+        raise DataError(f"not in order: {', '.join(missing)}; the lines above say what to do")
 
 
 def _installed() -> Iterator[Check]:
@@ -111,12 +111,11 @@ def _params() -> tuple[Params | None, Check]:
 
 def _plugged_in(params: Params | None) -> Iterator[Check]:
     """The files that task, engine and reward name, those there are besides, and the model."""
-    for kind in plugins.KINDS:
-        known = plugins.names(kind)
-        wanted = getattr(params, kind) if params else ""
-        ok = params is None or wanted in known
-        text = f"{wanted} (there is {', '.join(known)})" if ok else f"{wanted} is none of {known}"
-        yield Check(kind, ok, text.strip())
+    for kind in plugins.KINDS if params else ():
+        known = ", ".join(plugins.names(kind))
+        wanted = getattr(params, kind)
+        ok = wanted in plugins.names(kind)
+        yield Check(kind, ok, f"{wanted} ({'there is' if ok else 'unknown; there is'} {known})")
     if params and params.model != "tiny":
         found = (Path(params.model) / "config.json").is_file()
         text = params.model if found else f"{params.model} is no Hugging Face model folder"

@@ -126,9 +126,9 @@ class Params:
 
 # (dotted name, lowest, highest allowed value, advice)
 _RANGES: tuple[tuple[str, float, float, str], ...] = (
-    ("iters", 0, MAX_ITERS, f"The loop in dvc.yaml is unrolled {MAX_ITERS} times."),
+    ("iters", 0, MAX_ITERS, f"Set it to {MAX_ITERS} or less: dvc.yaml unrolls the loop that far."),
     ("samples_per_problem", 1, 1_000_000, "Set it to 32 for MATH."),
-    ("cap", 1, 1_000_000, "The paper keeps 10."),
+    ("cap", 1, 1_000_000, "Set it to 10, as the paper does."),
     (
         "temperature",
         1e-6,
@@ -200,17 +200,35 @@ def check(values: object, where: str) -> Params:
     from omegaconf.errors import OmegaConfBaseException
 
     _check_keys(values, Params, "", where)
+    if "${" in str(values):  # DVC hashes the text, so what it stands for could change unnoticed
+        raise ParamsError(f"{where}: a value holds ${{...}}; write the value itself.")
     try:
         typed = OmegaConf.merge(
             OmegaConf.structured(Params), OmegaConf.create(cast("dict[str, object]", values))
         )
         params = OmegaConf.to_object(typed)
     except OmegaConfBaseException as error:
-        key = f"{error.full_key}: " if error.full_key else ""
-        raise ParamsError(f"{where}: {key}{str(error).splitlines()[0]}") from error
+        raise ParamsError(_wrong_type(str(error.full_key), values, where)) from error
     assert isinstance(params, Params)
     _check_ranges(params, where)
     return params
+
+
+def _wrong_type(key: str, values: object, where: str) -> str:
+    """What the value of a dotted key must be, and what it is."""
+    kind: object = Params
+    for part in key.split("[")[0].split("."):
+        assert isinstance(kind, type)
+        kind = get_type_hints(kind)[part]
+        values = cast("dict[str, object]", values)[part]
+    words: dict[object, str] = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }
+    must = words.get(kind, "a list of whole numbers")
+    return f"{where}: {key} must be {must}, got {values!r}. Mend the line, then run again."
 
 
 def _check_keys(values: object, kind: type, prefix: str, where: str) -> None:
@@ -229,8 +247,7 @@ def _check_keys(values: object, kind: type, prefix: str, where: str) -> None:
     for name, inner in types.items():
         if name not in values or values[name] is None:
             raise ParamsError(
-                f"{where}: {prefix}{name} is missing. "
-                f"`git checkout {where}` brings the default back."
+                f"{where}: {prefix}{name} is missing. `git show HEAD:{where}` has the default."
             )
         if isinstance(inner, type) and is_dataclass(inner):
             _check_keys(values[name], inner, f"{prefix}{name}.", where)

@@ -21,13 +21,17 @@ def names(kind: str) -> list[str]:
     found = []
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         spec = importlib.util.find_spec(f"{package}.{info.name}")
-        if spec and spec.origin and f"\ndef {entry}(" in Path(spec.origin).read_text():
+        if (
+            spec
+            and spec.origin
+            and f"\ndef {entry}(" in Path(spec.origin).read_text(encoding="utf-8")
+        ):
             found.append(info.name)
     return sorted(found)
 
 
-def load(kind: str, name: str) -> ModuleType:
-    """The module behind `kind: name` of params.yaml. Raises: ParamsError if there is no file."""
+def check(kind: str, name: str) -> None:
+    """Raises: ParamsError if no file of that kind has this name."""
     known = names(kind)
     if name not in known:
         close = difflib.get_close_matches(name, known, 1)
@@ -37,4 +41,9 @@ def load(kind: str, name: str) -> ModuleType:
             f"{kind}: unknown name {name!r} (params.yaml); "
             f"src/{folder} has {', '.join(known)}.{hint}"
         )
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """The module behind `kind: name` of params.yaml. Raises: ParamsError if there is no file."""
+    check(kind, name)
     return importlib.import_module(f"{KINDS[kind][0]}.{name}")

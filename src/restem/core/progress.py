@@ -28,7 +28,7 @@ class Progress:
         )
         colour = None if os.environ.get("NO_COLOR") else "green"
         self.bar = tqdm(
-            total=total,
+            total=total or None,
             initial=done,
             desc=what,
             unit=f" {unit}",

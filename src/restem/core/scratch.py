@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from restem.core.errors import ResumeError
 from restem.core.seeds import stable_hash
+
+log = logging.getLogger(__name__)
 
 
 def digest(*paths: Path) -> str:
@@ -33,10 +36,14 @@ def digest(*paths: Path) -> str:
     return total.hexdigest()
 
 
-def code_digest(*packages: str) -> str:
-    """A hash over restem's own source files in `packages`: work of other code is other work."""
+def code_digest(paths: Sequence[str]) -> str:
+    """A hash over restem's own source, files or folders relative to src/restem.
+
+    Work of other code is other work. A stage hands in its CODE, the same list as in dvc.yaml.
+    """
     root = Path(__file__).parent.parent
-    return digest(*sorted(file for package in packages for file in (root / package).rglob("*.py")))
+    found = [sorted(p.rglob("*.py")) if (p := root / path).is_dir() else [p] for path in paths]
+    return digest(*(file for files in found for file in files))
 
 
 class Scratch:
@@ -62,9 +69,10 @@ class Scratch:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write beside, sync, rename: readers see the old file or the new one, never a part.
 
-    Hard links to the old file (DVC's cache) keep the old content. Raises: ResumeError.
+    Hard links to the old file (DVC's cache) keep the old content. What a kill leaves behind ends in
+    `.partial`, which DVC and git ignore. Raises: ResumeError.
     """
-    partial = path.parent / f".{path.name}.{os.getpid()}"
+    partial = path.parent / f".{path.name}.{os.getpid()}.partial"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -73,12 +81,13 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         partial.rename(path)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise ResumeError(
             f"cannot write {path}: {error.strerror}. Finished parts are kept; "
             "free some space and run `dvc repro` again."
         ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def scratch_root() -> Path:
@@ -99,14 +108,43 @@ def scratch(stage: str, inputs: Mapping[str, object], keep: bool = False) -> Ite
     """
     root = scratch_root()
     path = root / f"{stage}-{stable_hash(stage, inputs)[:16]}"
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResumeError(f"cannot create {path}: {error.strerror}") from error
-    with (path / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResumeError(f"cannot create {path}: {error.strerror}") from error
         (path / ".finished").unlink(missing_ok=True)
         for old in [] if keep else root.glob(f"{stage}-*/.finished"):
-            shutil.rmtree(old.parent, ignore_errors=True)
+            _sweep(old.parent)
         yield Scratch(path)
         (path / ".finished").touch()
+
+
+@contextmanager
+def _locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a scratch folder; it lies outside the folder, which may be deleted.
+
+    Raises: BlockingIOError if somebody else holds it and `wait` is off.
+    """
+    locks = path.parent / "locks"
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = (locks / path.name).open("w")
+    except OSError as error:
+        raise ResumeError(f"cannot lock {path}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait:
+                raise
+            log.info("waiting for another process that does the same work in %s", path)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sweep(old: Path) -> None:
+    """Delete a finished folder, unless somebody is at it."""
+    with suppress(BlockingIOError), _locked(old, wait=False):
+        if (old / ".finished").exists():
+            shutil.rmtree(old, ignore_errors=True)

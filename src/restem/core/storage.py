@@ -92,7 +92,7 @@ def from_bytes(table: str, content: bytes, where: str) -> list[Row]:
         read = pq.read_table(pa.BufferReader(content))
         rows: list[Row] = read.select(list(COLUMNS[table])).cast(schema(table)).to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(
             f"{where} is no complete {table} table: {reason}. Delete it and run `dvc repro`."
         ) from error
@@ -128,15 +128,16 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> dict[str, object]:
     """Raises: DataError if the file is missing or no JSON object."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(
             f"cannot read {path}: {error.strerror}. Run `dvc repro` (or `dvc pull`) to make it."
         ) from error
     except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}:{error.lineno}: {error.msg}. Delete it and run `dvc repro`."
-        ) from error
+        where = f"{path}:{error.lineno}"
+        raise DataError(f"{where}: {error.msg}. Delete it and run `dvc repro`.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no UTF-8: {error}. Delete it and run `dvc repro`.") from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds no JSON object. Delete it and run `dvc repro`.")
     return value

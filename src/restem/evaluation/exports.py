@@ -28,11 +28,27 @@ def points(difference: float) -> str:
 
 def headline(summary: Summary) -> str:
     """The result in one sentence: how many problems, the interval of the change, how many seeds."""
+    scored, faults = summary.judged
+    doubt = f"; {_unjudged(scored, faults)}" if faults else ""
+    return f"{_result(summary)}{doubt}."
+
+
+def fault_notes(summary: Summary) -> list[str]:
+    """A line for each policy with solutions that the verifier could not judge."""
+    counts = [(policy.label, *policy.judged) for policy in summary.policies]
+    return [f"{label}: {_unjudged(scored, faults)}." for label, scored, faults in counts if faults]
+
+
+def _unjudged(scored: int, faults: int) -> str:
+    return f"the verifier could not judge {faults:,} of {scored:,} solutions"
+
+
+def _result(summary: Summary) -> str:
     base, num = summary.base.score(TEST), summary.base.sets[TEST]["num_problems"]
     if summary.last is summary.base:
         return (
             f"The base model solves {percent(base.mean)} of {num} test problems (95 % CI "
-            f"{percent(base.low)} to {percent(base.high)}, 1 seed); no iteration was run."
+            f"{percent(base.low)} to {percent(base.high)}, 1 seed); no iteration was run"
         )
     found, rounds = summary.find(summary.base, summary.last), len(summary.loop) - 1
     change, last = found.change, summary.last.score(TEST)
@@ -46,11 +62,14 @@ def headline(summary: Summary) -> str:
     if summary.human:
         control = percent(summary.human.score(TEST).mean)
         sentence += f"; training on human solutions instead gives {control}"
-    return sentence + "."
+    return sentence
 
 
 def summary_record(summary: Summary) -> dict[str, object]:
-    """The content of `metrics/summary.json`. `best_val` is chosen on val; its test is only read."""
+    """The content of `metrics/summary.json`. `best_val` is chosen on val; its test is only read.
+
+    `faults`, solutions that the verifier could not judge, is there only if there are any.
+    """
     best, steps = summary.best_val, summary.loop[1:]
     record: dict[str, object] = {
         "base": _scores(summary.base),
@@ -59,6 +78,8 @@ def summary_record(summary: Summary) -> dict[str, object]:
     }
     if summary.human:
         record["human"] = _scores(summary.human)
+    if faults := summary.judged[1]:
+        record["faults"] = faults
     if not steps:
         return record
     record["gain"] = _changes(summary, summary.base)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
-from restem.core.records import CORRECT, OUTCOMES
+from restem.core.records import OUTCOMES
 
 GAP = "nan"  # in CSV files: `dvc plots` would draw an empty cell as 0
 
@@ -23,6 +23,7 @@ class EStep:
     num_problems: int
     num_samples: int
     num_correct: int
+    """Samples with a reward above 0: those that the filter may keep."""
     num_distinct: int
     """Correct samples with a text of their own: a repeated one of the same problem counts once."""
     num_solved: int
@@ -82,7 +83,7 @@ class Training(TypedDict):
 
 def count_e_step(scored: Sequence[Mapping[str, object]], num_kept: int) -> EStep:
     """scored: rows of `scored.parquet`; num_kept: rows of `train.parquet` made from them."""
-    correct = [row for row in scored if row["outcome"] == CORRECT]
+    correct = [row for row in scored if float(str(row["reward"])) > 0]
     outcomes = Counter(row["outcome"] for row in scored)
     tokens = sum(int(str(row["num_tokens"])) for row in scored)
     return EStep(

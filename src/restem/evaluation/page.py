@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from restem.core.records import OUTCOMES
 from restem.evaluation.examples import Example
-from restem.evaluation.exports import headline, percent, points
+from restem.evaluation.exports import fault_notes, headline, percent, points
 from restem.evaluation.markup import Html, document, element, folded, section, table, text
 from restem.evaluation.statistics import GAIN, LOSS, Interval
 from restem.evaluation.summary import TEST, Difference, Policy, Summary
@@ -66,8 +66,8 @@ def render(report: Report) -> str:
 def _header(summary: Summary) -> Html:
     best = summary.best_val
     note = (
-        "Intervals are 95 % bootstraps over problems: they cover the choice of problems, not that "
-        "of the base model or the seed."
+        "Intervals are 95 % bootstraps over problems, exact ones where all problems agree: they "
+        "cover the choice of problems, not that of the base model or the seed."
     )
     if best is not summary.last:
         note += (
@@ -118,6 +118,7 @@ def _policies(summary: Summary) -> Html:
         "truncated are the mean length of solutions and the share cut off, on test.",
         table(["", *sets, "train − test", "tokens", "truncated"], rows),
         *_sampling(summary),
+        *(element("p", note) for note in fault_notes(summary)),
     )
 
 

@@ -60,6 +60,12 @@ class Policy:
         """Share of greedy test solutions cut at the limit."""
         return self.sets[TEST]["outcomes"][TRUNCATED] / self.sets[TEST]["num_problems"]
 
+    @property
+    def judged(self) -> tuple[int, int]:
+        """Solutions given to the verifier, over all sets, and those it could not judge."""
+        sets = self.sets.values()
+        return sum(one["num_scored"] for one in sets), sum(one["num_faults"] for one in sets)
+
     def hits(self, name: str) -> dict[str, int]:
         """Greedy 0/1 by problem_id."""
         return {row["problem_id"]: row["greedy"] for row in self.rows if row["set"] == name}
@@ -116,6 +122,12 @@ class Summary:
     def best_val(self) -> Policy:
         """The policy of the loop with the highest greedy pass@1 on val; the earliest of equals."""
         return max(self.loop, key=lambda policy: policy.score(VAL).mean)
+
+    @property
+    def judged(self) -> tuple[int, int]:
+        """As of a policy, over all policies."""
+        counts = [policy.judged for policy in self.policies]
+        return sum(scored for scored, _ in counts), sum(faults for _, faults in counts)
 
     @property
     def transfer(self) -> list[str]:

@@ -119,6 +119,7 @@ def _death(worker: _Worker) -> EngineError:
 def _work(model_dir: Path, pipe: Connection) -> None:
     """Body of a worker: answer shards until the pipe ends. What is no EngineError is a bug and ends
     it with a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
     import torch
 

@@ -15,6 +15,15 @@ from restem.core.scratch import code_digest, digest, scratch, write_atomically
 
 log = logging.getLogger(__name__)
 
+# The code that scratch work depends on; a test compares it with dvc.yaml.
+CODE = (
+    "core/records.py",
+    "core/seeds.py",
+    "core/storage.py",
+    "stages/base.py",
+    "worlds",
+)
+
 CARD = """\
 ---
 license: apache-2.0
@@ -34,7 +43,6 @@ are systematically wrong. It is there to be improved on, and knows nothing else.
 def run(params: Params, iteration: str | None) -> None:
     """Write models/0. Raises: EngineError if `model` names no model folder."""
     out = layout.model("0")
-    shutil.rmtree(out, ignore_errors=True)
     if params.model == "tiny":
         _pretrain(params, out)
     else:
@@ -42,6 +50,8 @@ def run(params: Params, iteration: str | None) -> None:
 
 
 def _pretrain(params: Params, out: Path) -> None:
+    from transformers.utils import logging as logging_of_transformers
+
     from restem.worlds.pretrain import pretrain
 
     splits = sorted(layout.PROBLEMS.glob("*.parquet"))
@@ -49,21 +59,25 @@ def _pretrain(params: Params, out: Path) -> None:
     key = {
         "base": asdict(params.base),
         "problems": digest(layout.PROBLEMS),
-        "code": code_digest("worlds"),
+        "code": code_digest(CODE),
     }
+    partial = _partial(out)
+    logging_of_transformers.disable_progress_bar()
     with (
         scratch("base", key) as work,
         Progress("base: pre-training", params.base.steps, "updates") as bar,
     ):
         info = pretrain(
-            out,
+            partial,
             banned,
             params.base,
             work.path,
             lambda done, live: bar.advance(done - bar.count, live),
         )
-    write_atomically(out / "README.md", CARD.encode())
-    log.info("base: %s -> %s", ", ".join(f"{key} {value}" for key, value in info.items()), out)
+    write_atomically(partial / "README.md", CARD.encode())
+    _swap(partial, out)
+    log.info("base: %s parameters, %s updates, %s tokens, loss %.3f -> %s", info["parameters"],
+             info["steps"], info["tokens"], info["loss"], out)  # fmt: skip
 
 
 def _copy(source: Path, out: Path) -> None:
@@ -83,5 +97,20 @@ def _copy(source: Path, out: Path) -> None:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise EngineError(f"model: {source} cannot be loaded: {reason}") from error
-    shutil.copytree(source, out, ignore=shutil.ignore_patterns("*.bin", "*.pt", "*.pth", ".git"))
+    partial = _partial(out)
+    skip = shutil.ignore_patterns("*.bin", "*.pt", "*.pth", ".git")
+    shutil.copytree(source, partial, ignore=skip)
+    _swap(partial, out)
     log.info("base: copied %s -> %s", source, out)
+
+
+def _partial(out: Path) -> Path:
+    """An empty place beside `out`: what is there stays until the new model is whole."""
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    return partial
+
+
+def _swap(partial: Path, out: Path) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    partial.rename(out)

@@ -10,7 +10,9 @@ import time
 from collections.abc import Sequence
 
 from restem.core import layout, plugins, storage
+from restem.core.faults import check_faults
 from restem.core.params import Params
+from restem.core.progress import Progress
 from restem.core.protocols import Engine, Sampling
 from restem.core.records import Completion, Problem
 from restem.core.seeds import seed_for
@@ -32,10 +34,7 @@ def run(params: Params, iteration: str | None) -> None:
         storage.write_rows("eval", layout.eval_rows(iteration), [])
         return
     started = time.monotonic()
-    sets = {
-        path.stem: storage.read_problems(path) for path in sorted(layout.PROBLEMS.glob("*.parquet"))
-    }
-    sets["train"] = sets["train"][: params.eval.train_problems]
+    sets = problem_sets(params)
     engine = plugins.load("engine", "hf" if params.engine == "replay" else params.engine)
     module = plugins.load("reward", params.reward)
     with (
@@ -51,10 +50,24 @@ def run(params: Params, iteration: str | None) -> None:
             params.eval,
             seed_for(params.seed, "eval"),
         )
+    for name, found in metrics.items():
+        assert isinstance(found, dict)
+        where = f"evaluating {iteration} on {name}; its metrics were not written"
+        allowed = params.score.max_fault_rate
+        check_faults(found["num_faults"], found["num_scored"], allowed, where)
     storage.write_rows("eval", layout.eval_rows(iteration), rows)
     storage.write_json(layout.evaluation(iteration), metrics)
     log.info("eval %s: %d problems in %.0f s -> %s", iteration, sum(map(len, sets.values())),
              time.monotonic() - started, layout.evaluation(iteration))  # fmt: skip
+
+
+def problem_sets(params: Params) -> dict[str, list[Problem]]:
+    """Every split, of D the first `eval.train_problems`. Raises: DataError if one is missing."""
+    transfer = {path.stem for path in layout.PROBLEMS.glob("*.parquet")}
+    names = sorted(transfer | {"train", "val", "test"})
+    sets = {name: storage.read_problems(layout.problems(name)) for name in names}
+    sets["train"] = sets["train"][: params.eval.train_problems]
+    return sets
 
 
 def draw(
@@ -63,9 +76,11 @@ def draw(
     """n completions of each problem, in the order of the problems."""
     greedy = sampling.temperature == 0
     found: dict[str, dict[int, Completion]] = {p.problem_id: {} for p in problems}
-    for shard, completions in engine.generate(
-        make_shards(problems, n, batch_rows, greedy), sampling
-    ):
-        for request, texts in zip(shard.requests, completions, strict=True):
-            found[request.problem_id].update(enumerate(texts, request.first))
+    shards = make_shards(problems, n, batch_rows, greedy)
+    what = "eval: greedy" if greedy else f"eval: T {sampling.temperature}"
+    with Progress(what, len(problems), "problems") as bar:
+        for shard, completions in engine.generate(shards, sampling):
+            for request, texts in zip(shard.requests, completions, strict=True):
+                found[request.problem_id].update(enumerate(texts, request.first))
+            bar.advance(sum(len(row) >= n for row in found.values()) - bar.count)
     return [[found[p.problem_id][k] for k in range(n)] for p in problems]

@@ -19,6 +19,15 @@ from restem.sampling.shards import make_shards
 
 log = logging.getLogger(__name__)
 
+# The code that scratch work depends on; a test compares it with dvc.yaml.
+CODE = (
+    "core/records.py",
+    "core/seeds.py",
+    "core/storage.py",
+    "sampling",
+    "stages/sample.py",
+)
+
 
 def run(params: Params, iteration: str | None) -> None:
     """Write data/iterations/K/samples.parquet; finished shards survive a kill.
@@ -37,8 +46,8 @@ def run(params: Params, iteration: str | None) -> None:
     )
     contract = _contract(params, iteration, sampling)
     shards = make_shards(problems, params.samples_per_problem, params.sample.batch_rows)
-    key = {**contract, "code": code_digest("sampling")}
-    with scratch(f"sample-{iteration}", key, keep=True) as work:
+    key = {**contract, "code": code_digest(CODE)}
+    with scratch(f"sample-{iteration}", key, keep=params.engine != "replay") as work:
         again = params.engine == "replay"  # costs nothing, and must see every recorded problem
         todo = [shard for shard in shards if again or not work.done(shard.name)]
         for shard, completions in _generate(params, iteration, sampling, todo):

@@ -14,16 +14,28 @@ from pathlib import Path
 
 from restem.core import layout, plugins, storage
 from restem.core.errors import DataError
+from restem.core.faults import check_faults
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Reward, Sampling
-from restem.core.records import Problem, TrainRow, complete
+from restem.core.records import FAULTS, Problem, TrainRow, Verdict, complete
 from restem.core.scratch import code_digest, digest, scratch
 from restem.core.seeds import seed_for
 from restem.sampling.shards import make_shards
 from restem.training.loop import Job, train
 
 log = logging.getLogger(__name__)
+
+# The code that scratch work depends on; a test compares it with dvc.yaml.
+CODE = (
+    "core/records.py",
+    "core/seeds.py",
+    "core/storage.py",
+    "rewards",
+    "sampling",
+    "stages/train.py",
+    "training",
+)
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -36,7 +48,6 @@ def run(params: Params, iteration: str | None) -> None:
     human = iteration == "human"
     epochs = params.human.max_epochs if human else params.train.max_epochs
     out = layout.model(iteration)
-    shutil.rmtree(out, ignore_errors=True)
     if epochs == 0:
         _skip(out, iteration)
         return
@@ -46,7 +57,7 @@ def run(params: Params, iteration: str | None) -> None:
     seed = seed_for(params.seed, "train", iteration) % 2**31
     with (
         scratch(f"train-{iteration}", _inputs(params, start, rows, epochs, seed)) as work,
-        Progress(f"train {iteration}", 1, "updates") as bar,
+        Progress(f"train {iteration}", 0, "updates") as bar,
     ):
         job = Job(
             init_dir=start,
@@ -83,7 +94,8 @@ def _inputs(
         "val": digest(layout.problems("val")),
         "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
         "base_name": Path(params.model).name,
-        "code": code_digest("training", "sampling", "rewards"),
+        "plugins": [params.engine, params.reward, asdict(params.score)],
+        "code": code_digest(CODE),
     }
 
 
@@ -125,10 +137,10 @@ def validator(params: Params) -> Callable[[Path], float]:
 
 
 def mean_reward(engine: Engine, reward: Reward, problems: list[Problem], params: Params) -> float:
-    """Mean greedy reward over the problems, in [0, 1]."""
+    """Mean greedy reward over the problems, in [0, 1]. Raises: SandboxError."""
     shards = make_shards(problems, 1, params.sample.batch_rows, greedy=True)
     by_id = {p.problem_id: p for p in problems}
-    total = 0.0
+    judged: list[Verdict] = []
     for shard, completions in engine.generate(
         shards, Sampling(0, 0, 1, params.eval.max_new_tokens, 0)
     ):
@@ -136,13 +148,15 @@ def mean_reward(engine: Engine, reward: Reward, problems: list[Problem], params:
         verdicts = reward.score(
             [by_id[r.problem_id] for r in shard.requests], [c.text for c in drawn]
         )
-        total += sum(
-            complete(v, c.finish_reason).reward for v, c in zip(verdicts, drawn, strict=True)
-        )
-    return total / len(problems)
+        judged += [complete(v, c.finish_reason) for v, c in zip(verdicts, drawn, strict=True)]
+    if faults := [verdict for verdict in judged if verdict.outcome in FAULTS]:
+        example = f"on D_val, first {faults[0].outcome}: {faults[0].detail}"
+        check_faults(len(faults), len(judged), params.score.max_fault_rate, example)
+    return sum(verdict.reward for verdict in judged) / len(problems)
 
 
 def _skip(out: Path, iteration: str) -> None:
+    shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "idle").write_text("idle\n")
     storage.write_json(layout.training(iteration), {"idle": True})

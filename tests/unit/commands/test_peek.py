@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_json_has_the_row_and_its_problem() -> None:
     (line,) = shown("1", "--json", "--problem", "alg-2", "--outcome", "correct")
     row = json.loads(line)
     assert (row["question"], row["outcome"], row["sample_index"]) == ("Solve x+2=7.", "correct", 0)
+
+
+def test_what_a_model_writes_cannot_steer_the_terminal() -> None:
+    attack = "a\x1b[2Jb\x00\x07\r\x7f\x9b31mc\td\x0be\x85f\ng"
+    row = {**scored("alg-1\x1b]0;x\x07", 0, "wrong"), "text": attack}
+    storage.write_rows("scored", layout.scored("1"), [row])
+    card = shown("1")
+    assert not [line for line in card if re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", line)]
+    assert "  solution  a\ufffd[2Jb\ufffd\ufffd\ufffd\ufffd\ufffd31mc\td\ufffde\ufffdf" in card
+    assert card[3].startswith("── alg-1\ufffd]0;x\ufffd · sample 0")
+    (line,) = shown("1", "--json")
+    assert line.isprintable()
+    assert json.loads(line)["text"] == attack
 
 
 def test_problems_that_are_not_there_cost_only_their_lines() -> None:

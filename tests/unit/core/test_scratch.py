@@ -24,7 +24,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def folders(root: Path) -> set[str]:
-    return {path.name for path in root.iterdir()}
+    return {path.name for path in root.iterdir() if path.name != "locks"}
 
 
 def test_the_same_work_finds_its_parts_again() -> None:
@@ -175,3 +175,32 @@ def test_a_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
     (tmp_path / "b/y/z").rename(tmp_path / "b/y/w")
     assert digest(tmp_path / "a") != digest(tmp_path / "b")
     assert digest(tmp_path / "a/x") == digest(tmp_path / "b/x")
+
+
+ENTER = """
+import sys, time
+from restem.core.scratch import scratch
+same, end = sys.argv[1] == "same", time.monotonic() + 3
+count = 0
+while time.monotonic() < end:
+    count += 1
+    with scratch("s", {"a": "same" if same else count}) as work:
+        if same:
+            owner = work.path / "owner"
+            assert not owner.exists(), "two holders of one scratch folder"
+            owner.write_text("mine")
+            time.sleep(0.002)
+            assert owner.exists(), "swept while held"
+            owner.unlink()
+"""
+
+
+def test_nobody_sweeps_or_enters_a_folder_that_is_held(root: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": "src"}
+    who = ("same", "same", "other")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", ENTER, name], env=env, stderr=subprocess.PIPE)
+        for name in who
+    ]
+    said = [process.communicate()[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], said

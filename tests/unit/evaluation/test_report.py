@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from restem.core import layout
 from restem.core.errors import DataError
 from restem.core.params import Params
-from restem.core.storage import read_rows, write_rows
+from restem.core.storage import read_json, read_rows, write_json, write_rows
 from restem.stages import report
 
 Build = Callable[..., Params]
@@ -103,6 +104,21 @@ def test_the_page_is_whole_and_fetches_nothing(experiment: Build) -> None:
     assert page().count("<svg") == 5
 
 
+def test_the_page_tells_whose_solutions_could_not_be_judged(experiment: Build) -> None:
+    params = experiment(iters=1)
+    report.run(params, None)
+    assert "could not judge" not in page()
+    metrics: dict[str, Any] = read_json(layout.evaluation("1"))
+    metrics["val"]["num_faults"] = 7
+    write_json(layout.evaluation("1"), metrics)
+    report.run(params, None)
+    scored = sum(of_set["num_scored"] for of_set in metrics.values())
+    line = f"<p>Iteration 1: the verifier could not judge 7 of {scored:,} solutions.</p>"
+    assert page().count(line) == 1
+    assert json.loads(Path("metrics/summary.json").read_text())["faults"] == 7
+    assert "could not judge 7 of" in Path("metrics/headline.txt").read_text()
+
+
 def test_what_models_and_problems_say_is_escaped(experiment: Build) -> None:
     params = experiment(iters=1)
     attack = '<script>alert("7")</script><img src=x onerror=alert(1)>'
@@ -116,6 +132,40 @@ def test_what_models_and_problems_say_is_escaped(experiment: Build) -> None:
     assert "<script" not in page()
     assert "<img" not in page()
     assert "&lt;script&gt;alert(&quot;7&quot;)&lt;/script&gt;" in page()
+
+
+def test_characters_that_are_not_legal_in_html_are_replaced(experiment: Build) -> None:
+    params = experiment(iters=1)
+    for name in ("0", "1"):
+        rows = read_rows("eval", layout.eval_rows(name))
+        changed = [{**row, "text": "a\x00\x1b[2J\x7f\x9bb\tc\nd"} for row in rows]
+        write_rows("eval", layout.eval_rows(name), changed)
+    report.run(params, None)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", page())
+    assert "<pre>a\ufffd\ufffd[2J\ufffd\ufffdb\tc\nd</pre>" in page()
+
+
+def test_the_problem_through_the_loop_says_how_it_was_chosen(experiment: Build) -> None:
+    report.run(experiment(iters=2), None)
+    assert "not picked" not in page()
+    assert "the test problems that Base fails and Iteration 2 solves" in page()
+    rows = read_rows("eval", layout.eval_rows("2"))
+    write_rows("eval", layout.eval_rows("2"), [{**row, "greedy": 0} for row in rows])
+    report.run(make_params(iters=2), None)
+    assert "the test problems that Base fails" not in page()
+
+
+def test_a_policy_that_solves_nothing_has_figures(experiment: Build) -> None:
+    params = experiment(iters=1)
+    for name in ("0", "human", "1"):
+        metrics: dict[str, Any] = read_json(layout.evaluation(name))
+        for of_set in metrics.values():
+            of_set["pass_at_1"] = {"mean": 0.0, "low": 0.0, "high": 0.0}
+        write_json(layout.evaluation(name), metrics)
+        rows = read_rows("eval", layout.eval_rows(name))
+        write_rows("eval", layout.eval_rows(name), [{**row, "greedy": 0} for row in rows])
+    report.run(params, None)
+    assert page().count("<svg") == 5
 
 
 def test_idle_iterations_are_never_opened(experiment: Build) -> None:

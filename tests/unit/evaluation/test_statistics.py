@@ -94,8 +94,40 @@ def test_paired_takes_different_numbers_of_seeds_but_not_of_problems() -> None:
         paired([0, 1], [0, 1, 1], 200, 0)
 
 
-def test_one_problem_has_an_interval_without_width() -> None:
-    assert bootstrap([1], 200, 0) == Interval(1.0, 1.0, 1.0)
+@pytest.mark.parametrize("num", [1, 48, 1000])
+def test_none_and_all_of_the_problems_have_the_exact_interval(num: int) -> None:
+    """Its end is where seeing none, or all, has a chance of 2.5 %."""
+    none, every = bootstrap([0] * num, 200, 0), bootstrap([1] * num, 200, 0)
+    assert (none.mean, none.low, every.mean, every.high) == (0, 0, 1, 1)
+    assert (1 - none.high) ** num == pytest.approx(0.025)
+    assert every.low**num == pytest.approx(0.025)
+
+
+def test_no_changed_problem_leaves_room_for_change_both_ways() -> None:
+    found = paired([0, 1] * 24, [0, 1] * 24, 200, 0)
+    assert found.mean == 0
+    assert (found.low, found.high) == pytest.approx((-0.074, 0.074), abs=0.0005)
+    assert verdict(found) == NO_CHANGE
+
+
+@pytest.mark.parametrize(("num", "said"), [(1, NO_CHANGE), (5, NO_CHANGE), (6, GAIN), (48, GAIN)])
+def test_problems_that_all_change_are_significant_as_in_the_sign_test(num: int, said: str) -> None:
+    found = paired([0] * num, [1] * num, 200, 0)
+    assert (found.mean, found.high) == (1, 1)
+    assert verdict(found) == said
+    assert (2 * 0.5**num < 0.05) == (said == GAIN)
+
+
+def test_equal_fractions_get_an_interval_around_them_within_the_possible() -> None:
+    for value in (0.01, 0.5, 0.99):
+        found = bootstrap([value] * 3, 200, 0)
+        assert 0 <= found.low < value < found.high <= 1
+
+
+def test_rounding_does_not_hide_that_all_differences_are_equal() -> None:
+    before, after = [0.1, 0.2, 0.3], [0.3, 0.4, 0.5]
+    assert len({b - a for a, b in zip(before, after, strict=True)}) > 1
+    assert paired(before, after, 200, 0).low < 0
 
 
 @pytest.mark.parametrize("values", [[], [[]], 0.5])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from restem.evaluation.exports import (
+    fault_notes,
     headline,
     iteration_records,
     points,
@@ -126,6 +128,31 @@ def _scores(one: Policy) -> dict[str, float]:
     return {name: one.score(name).mean for name in one.sets}
 
 
+def with_faults(one: Policy, name: str, count: int) -> Policy:
+    counted = one.sets[name].copy()
+    counted["num_faults"] = count
+    return replace(one, sets={**one.sets, name: counted})
+
+
+def test_solutions_that_could_not_be_judged_are_told() -> None:
+    broken = Summary([with_faults(BASE, "val", 3), HUMAN, with_faults(ONE, "test", 2), TWO], 500, 0)
+    assert summary_record(broken) == {**summary_record(WHOLE), "faults": 5}
+    clause = "; the verifier could not judge 5 of 1,600 solutions."
+    assert headline(broken) == headline(WHOLE).removesuffix(".") + clause
+    assert fault_notes(broken) == [
+        "Base: the verifier could not judge 3 of 400 solutions.",
+        "Iteration 1: the verifier could not judge 2 of 400 solutions.",
+    ]
+    alone = headline(Summary([with_faults(BASE, "val", 3)], 500, 0))
+    assert alone.endswith("no iteration was run; the verifier could not judge 3 of 400 solutions.")
+
+
+def test_without_faults_nothing_is_said_of_them() -> None:
+    assert fault_notes(WHOLE) == []
+    assert "faults" not in summary_record(WHOLE)
+    assert "judge" not in headline(WHOLE)
+
+
 def test_summary_has_gains_over_base_human_and_last_step() -> None:
     record = summary_record(WHOLE)
     assert record["gain"]["test"]["mean"] == 0.45  # type: ignore[index]  # JSON
@@ -151,7 +178,9 @@ def test_what_is_unknown_is_no_zero_in_a_plot() -> None:
 
 
 def sample(problem: str, text: str, outcome: str) -> dict[str, object]:
-    return {"problem_id": problem, "text": text, "outcome": outcome, "num_tokens": 4}
+    reward = float(outcome == "correct")
+    return {"problem_id": problem, "text": text, "outcome": outcome, "reward": reward,
+            "num_tokens": 4}  # fmt: skip
 
 
 def test_e_step_counts() -> None:
@@ -164,6 +193,14 @@ def test_e_step_counts() -> None:
     assert (step.num_distinct, step.num_solved, step.num_kept) == (3, 2, 3)
     assert (step.accuracy, step.solved, step.distinct) == (4 / 6, 2 / 3, 3 / 4)
     assert step.outcomes["timeout"] == 1
+
+
+def test_e_step_counts_as_correct_what_the_filter_may_keep() -> None:
+    """A verifier with partial credit: the reward decides, not the name of the outcome."""
+    partial = [{**sample(name, "x", "wrong"), "reward": 0.5} for name in "ab"]
+    nothing = {**sample("c", "y", "correct"), "reward": 0.0}
+    step = count_e_step([*partial, nothing], 2)
+    assert (step.num_correct, step.num_distinct, step.num_solved) == (2, 2, 2)
 
 
 def test_curves_join_losses_and_checks_by_step() -> None:
