@@ -38,7 +38,8 @@ def run(seed: int, iters: int, folder: Path) -> Hits:
         "PYTHONPATH": "src",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(repo)], check=True)
+    if not repo.exists():  # else it goes on where it was
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(repo)], check=True)
     overrides = [f"seed={seed}", f"base.seed={seed}", f"iters={iters}", "machine.workers=1"]
     for words in (
         [sys.executable, "-m", "restem", "configure", *overrides],

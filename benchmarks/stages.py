@@ -1,6 +1,6 @@
 """Wall time, CPU time and memory of each stage of the default experiment, in a fresh clone.
 
-    python benchmarks/stages.py [KEY=VALUE ...]
+    python benchmarks/stages.py [FOLDER_FOR_THE_CLONE]
 
 Each stage runs alone through `dvc repro -s`, so the times include DVC and the imports. Memory is
 the largest sum of proportional set sizes of a stage's processes, looked at twice a second.
@@ -57,25 +57,21 @@ def measure(words: list[str], repo: Path) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        repo = Path(folder) / "repo"
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(repo)], check=True)
-        (repo / "dvc.lock").unlink(missing_ok=True)
-        overrides = sys.argv[1:]
-        configure = [sys.executable, "-m", "restem", "-q", "configure", *overrides]
-        if overrides:
-            subprocess.run(configure, cwd=repo, env=ENV, check=True, stdout=subprocess.DEVNULL)
-        listed = ["dvc", "stage", "list", "--name-only"]
-        done = subprocess.run(listed, cwd=repo, env=ENV, check=True, text=True, capture_output=True)
-        print("| stage | wall, s | CPU, s | peak memory, GB |")
-        print("|---|--:|--:|--:|")
-        total = [0.0, 0.0, 0.0]
-        for stage in order(done.stdout.split()):
-            wall, cpu, gigabytes = measure(["dvc", "repro", "-q", "-s", stage], repo)
-            total = [total[0] + wall, total[1] + cpu, max(total[2], gigabytes)]
-            if wall > 2:
-                print(f"| {stage} | {wall:.1f} | {cpu:.1f} | {gigabytes:.2f} |", flush=True)
-        print(f"| **all** | {total[0]:.0f} | {total[1]:.0f} | {total[2]:.2f} |")
+    folder = Path(sys.argv[1] if sys.argv[1:] else tempfile.mkdtemp(prefix="restem-stages-"))
+    repo = folder / "repo"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(repo)], check=True)
+    (repo / "dvc.lock").unlink(missing_ok=True)
+    listed = ["dvc", "stage", "list", "--name-only"]
+    done = subprocess.run(listed, cwd=repo, env=ENV, check=True, text=True, capture_output=True)
+    print("| stage | wall, s | CPU, s | peak memory, GB |")
+    print("|---|--:|--:|--:|")
+    total = [0.0, 0.0, 0.0]
+    for stage in order(done.stdout.split()):
+        wall, cpu, gigabytes = measure(["dvc", "repro", "-q", "-s", stage], repo)
+        total = [total[0] + wall, total[1] + cpu, max(total[2], gigabytes)]
+        if wall > 2:
+            print(f"| {stage} | {wall:.1f} | {cpu:.1f} | {gigabytes:.2f} |", flush=True)
+    print(f"| **all** | {total[0]:.0f} | {total[1]:.0f} | {total[2]:.2f} |")
 
 
 def order(stages: list[str]) -> list[str]:

@@ -66,7 +66,7 @@ def preset_names() -> list[str]:
 def _list_presets() -> Iterator[str]:
     """Each preset with the first line of its comment."""
     for name in preset_names():
-        first = (PRESETS / f"{name}.yaml").read_text().partition("\n")[0]
+        first = (PRESETS / f"{name}.yaml").read_text("utf-8").partition("\n")[0]
         yield f"preset={name:<14} {first.lstrip('# ')}"
 
 

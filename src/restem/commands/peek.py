@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from restem.core import layout, storage
 from restem.core.errors import DataError, ParamsError
 from restem.core.records import OUTCOMES, Problem
 from restem.core.storage import Row
+from restem.evaluation.markup import printable
 
 RULE = 100  # columns of a heading
 NUMBERS = (
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         for row in shown:
             problem = problems.get(str(row["problem_id"]))
             question = {"question": problem.question, "gold": problem.gold} if problem else {}
-            yield json.dumps({**question, **row}, ensure_ascii=False)
+            yield _as_json({**question, **row})
         return
     yield _summary(sheet)
     more = "" if len(shown) == len(rows) else " (--limit 0 for all, --seed for others)"
@@ -70,6 +72,12 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     for row in shown:
         yield ""
         yield from _card(row, problems.get(str(row["problem_id"])), arguments.prompt)
+
+
+def _as_json(row: Row) -> str:
+    """One line; json escapes only the first 32 control characters."""
+    line = json.dumps(row, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f]", lambda hit: f"\\u{ord(hit.group()):04x}", line)
 
 
 def _open(name: str) -> _Sheet:
@@ -155,7 +163,8 @@ def _card(row: Row, problem: Problem | None, whole_prompt: bool) -> Iterator[str
     """One row as a person reads it."""
     about = {**(asdict(problem) if problem else {}), **row}
     title = [row["problem_id"], row.get("set"), _index(row), _kind(about), row.get("outcome")]
-    yield f"── {' · '.join(str(word) for word in title if word is not None)} ".ljust(RULE, "─")
+    heading = " · ".join(printable(str(word)) for word in title if word is not None)
+    yield f"── {heading} ".ljust(RULE, "─")
     if whole_prompt or "question" not in about:
         yield from _block("prompt", about.get("prompt"))
     else:
@@ -186,6 +195,6 @@ def _block(label: str, text: object) -> Iterator[str]:
     """A label and its text, indented; nothing where there is no text."""
     if text is None or text == "":
         return
-    lines = str(text).strip("\n").splitlines() or [""]
+    lines = printable(str(text)).strip("\n").splitlines() or [""]
     yield f"  {label:<9} {lines[0]}"
     yield from (textwrap.indent(line, " " * 12) for line in lines[1:])

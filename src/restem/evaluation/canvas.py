@@ -37,10 +37,10 @@ def canvas(panels: int = 1, height: float = HEIGHT) -> tuple[Figure, list[Axes]]
 
 
 def in_percent(ax: Axes, low: float | None = None, high: float | None = None) -> None:
-    """Shares as percent on the vertical axis."""
+    """Shares as percent on the vertical axis; without limits that differ, the data set them."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    ax.set_ylim(low, high)
+    ax.set_ylim(low, None if high == low else high)
     ax.yaxis.set_major_locator(MaxNLocator(6))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
 

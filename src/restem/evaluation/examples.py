@@ -47,9 +47,10 @@ def choose(policy: Policy, problems: Mapping[str, Problem], seed: int) -> list[E
 
 
 def through_the_loop(summary: Summary, problems: Mapping[str, Problem], seed: int) -> list[Example]:
-    """The solutions of every policy to one test problem, which the base failed and the last solves.
+    """The solutions of every policy to one test problem, drawn by seed among those that the base
+    fails and the last policy solves.
 
-    Empty if there is none.
+    Empty if there are none.
     """
     base, last = summary.base.hits(TEST), summary.last.hits(TEST)
     learned = sorted(i for i in base.keys() & last.keys() & problems.keys() if base[i] < last[i])

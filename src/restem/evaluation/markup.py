@@ -1,12 +1,13 @@
 """The few pieces of HTML the report is made of, and its style sheet.
 
-Every text passes through `html.escape`, since questions, answers and solutions may hold anything a
+Every text passes through `_escape`, since questions, answers and solutions may hold anything a
 model can write; `Html` marks what already went through it.
 """
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -17,12 +18,22 @@ class Html(str):
 
 
 def text(value: object) -> Html:
-    return value if isinstance(value, Html) else Html(html.escape(str(value)))
+    return value if isinstance(value, Html) else Html(_escape(str(value)))
+
+
+def printable(value: str) -> str:
+    """Control characters, new lines and tabs apart, as U+FFFD: they are not legal in HTML, and
+    steer a terminal."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", value)
+
+
+def _escape(value: str) -> str:
+    return html.escape(printable(value))
 
 
 def element(tag: str, *children: object, cls: str = "") -> Html:
     """`<tag class=cls>children</tag>`; children are escaped unless Html."""
-    name = f' class="{html.escape(cls)}"' if cls else ""
+    name = f' class="{_escape(cls)}"' if cls else ""
     return Html(f"<{tag}{name}>{''.join(text(child) for child in children)}</{tag}>")
 
 
@@ -52,7 +63,7 @@ def document(title: str, *children: object) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<title>{_escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 

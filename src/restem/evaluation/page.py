@@ -234,7 +234,9 @@ def _solutions(report: Report) -> Html:
     if report.journey:
         first = report.journey[0]
         blocks.append(element("h3", f"One problem through the loop ({_where(first)})"))
-        blocks.append(element("p", first.question))
+        ends = f"{report.summary.base.label} fails and {report.summary.last.label} solves"
+        how = f"Drawn by seed among the test problems that {ends}."
+        blocks.append(element("p", element("small", how), first.question))
         blocks.append(element("div", *(_card(one, False) for one in report.journey), cls="cards"))
         blocks.append(element("h3", "Right and wrong solutions of every policy"))
     for label in dict.fromkeys(one.policy for one in report.examples):
@@ -242,7 +244,7 @@ def _solutions(report: Report) -> Html:
         blocks.append(folded(label, element("div", *cards, cls="cards")))
     return section(
         "Solutions to read",
-        "Greedy solutions of test problems, drawn by seed, not picked.",
+        "Greedy solutions of test problems; right and wrong ones of each policy are drawn by seed.",
         *blocks,
     )
 

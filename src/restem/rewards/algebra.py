@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from restem.core.records import CORRECT, ERROR, WRONG
 from restem.rewards.exact import is_name, sides, without_name
 from restem.rewards.literal import Literal, close, literal
-from restem.rewards.normal import normalise
+from restem.rewards.normal import normalise, single_blanks
 from restem.rewards.units import split_unit
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _differs(answer: str, gold: str) -> str | None:
 
 def _prepared(text: str) -> str:
     """What math-verify can read: without currency, percent sign or unit, in LaTeX."""
-    text = text.replace("\\$", "").replace("$", "")
+    text = single_blanks(text).replace("\\$", "").replace("$", "")
     text = re.sub(r"(?<![\\a-zA-Z])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text).replace("**", "^")
     text = re.sub(r"\\(?:mathrm|text)\s*(?:\{e\}|e(?![a-z]))", "e", text)
     for char, command in _READABLE.items():

@@ -7,11 +7,14 @@ tests/unit/rewards/test_exact.py):
 - Integers and terminating decimals compare exactly, however long. A decimal stands for a repeating
   fraction only with 7 or more significant digits, correct to its last one.
 - 10% equals 10 (MATH writes both) and 0.1; 75 is not 0.75.
-- a b/c is a mixed number. Plain arithmetic ("5+3", "2^4") equals its value.
+- a b/c is a mixed number. A power ("2^4") equals its value. An answer that leaves a sum, product
+  or chain of quotients of numbers to the reader ("12+7*4", "3\cdot4") is not finished and equals
+  nothing but the same text: the question's own expression must not earn the reward. A gold may.
 - Lists without brackets, and \{ \}, are unordered sets. Tuples and intervals are ordered, and their
   brackets matter: (0,9) is not [0,9), (1,2) is not "1,2".
 - "x = 2" equals "2": a leading name is dropped. Of any other equation every side must equal the
   answer: "3+4 = 7" equals 7, "7 = 11a+c" does not equal "11a+c", "x = 2" does not equal "y = 2".
+  Arithmetic may stand before a last side that is a number: "7 = 3+4" equals nothing.
 - In base n, the digits must be equal and the base equal or left out by the prediction.
 - Words compare without case, and equal no number.
 - Trailing units are dropped; two different measures ("5 cm", "5 m") are different answers.
@@ -21,13 +24,14 @@ tests/unit/rewards/test_exact.py):
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from restem.rewards.extract import MAX_ANSWER
-from restem.rewards.literal import arithmetic, is_malformed, literal, same_number
+from restem.rewards.literal import arithmetic, is_malformed, is_unfinished, literal, same_number
 from restem.rewards.normal import normalise, split_top
 
 Decision = bool | None
+Rule = Callable[[str, str], Decision]
 
 
 def decide(answer: str, gold: str) -> Decision:
@@ -44,9 +48,13 @@ def decide(answer: str, gold: str) -> Decision:
 
 def decide_normal(answer: str, gold: str) -> Decision:
     """`decide` for texts in normal form."""
+    return _decide(answer, gold, _ANSWERS)
+
+
+def _decide(answer: str, gold: str, rules: Sequence[Rule]) -> Decision:
     if answer == gold:
         return True
-    for rule in (_lists, _equations, _bases, _numbers, _words):
+    for rule in rules:
         decision = rule(answer, gold)
         if decision is not None:
             return decision
@@ -114,7 +122,9 @@ def _equations(answer: str, gold: str) -> Decision:
     if len(theirs) > 1:
         named = len(theirs) == 2 and is_name(theirs[0])
         return decide_normal(answer, theirs[1]) if named else False
-    return _all(decide_normal(side, gold) for side in without_name(ours))
+    *workings, result = without_name(ours)
+    rules = _WORKINGS if literal(result) else _ANSWERS
+    return _all([*(_decide(side, gold, rules) for side in workings), decide_normal(result, gold)])
 
 
 def _two_equations(ours: list[str], theirs: list[str]) -> Decision:
@@ -179,7 +189,14 @@ def _same_sets(ours: Sequence[str], theirs: Sequence[str]) -> Decision:
 
 # ---- numbers and words
 
-_BASE = re.compile(r"(-?[0-9A-F]+)_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}*")
+
+def _unfinished(answer: str, gold: str) -> Decision:
+    """False for arithmetic that is left undone, and for digits of other scripts."""
+    foreign = any(char.isdecimal() and not char.isascii() for char in answer + gold)
+    return False if foreign or is_unfinished(answer) else None
+
+
+_BASE = re.compile(r"(-?[0-9A-F]+)_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}*", re.ASCII)
 _DIGITS = "0123456789ABCDEF"
 _SPELLED = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -210,7 +227,7 @@ def _bases(answer: str, gold: str) -> Decision:
     return ours == theirs
 
 
-DIGITS_APART = re.compile(r"(?<![_^\d.])[\d.]+ \d")  # "1 2" is neither 12 nor 2
+DIGITS_APART = re.compile(r"(?<![_^\d.])[\d.]+ \d", re.ASCII)  # "1 2" is neither 12 nor 2
 
 
 def _numbers(answer: str, gold: str) -> Decision:
@@ -238,3 +255,7 @@ def _words(answer: str, gold: str) -> Decision:
         if wordy and word.lower() not in _NUMBER_WORDS and literal(other) is not None:
             return False
     return None
+
+
+_WORKINGS: tuple[Rule, ...] = (_lists, _equations, _bases, _numbers, _words)
+_ANSWERS: tuple[Rule, ...] = (_lists, _equations, _unfinished, _bases, _numbers, _words)

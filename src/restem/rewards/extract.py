@@ -32,9 +32,12 @@ class Extracted:
     """A final answer and how it was found."""
 
     answer: str
-    """As written, without delimiters and closing punctuation; "" for an unclosed or empty box."""
+    """As written, but for runs of blanks, delimiters and closing punctuation; "" for an unclosed or
+    empty box."""
     rule: str
 
+
+_BLANKS = re.compile(r"\s{2,}")  # patterns here are quadratic in such a run
 
 Span = tuple[int, int, str]
 """Where a marked answer starts and ends in the text, and what it holds."""
@@ -42,6 +45,7 @@ Span = tuple[int, int, str]
 
 def extract(text: str) -> Extracted | None:
     """The final answer of a solution and the rule that found it, None if no rule applies."""
+    text = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
     boxed = _boxed(text)
     for rule, found in (("final answer", _minerva(text)), ("boxed", boxed)):
         if found is not None:
@@ -133,7 +137,7 @@ def _joined(group: Sequence[Span]) -> str:
 # ---- GSM8K and plain words
 
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*(\S[^\n]*)")
-_COUNT = re.compile(r"([-+]?\s?\\?\$?\s?\d[\d,]*(?:\.\d+)?%?)(?: +[A-Za-z]+){1,3}\.?")
+_COUNT = re.compile(r"([-+]?\s?\\?\$?\s?[0-9][0-9,]*(?:\.[0-9]+)?%?)(?: +[A-Za-z]+){1,3}\.?")
 _ANSWER_IS = re.compile(
     r"\banswers?\b[^.\n:=$\\]{0,40}?(?:\b(?:is|are)\b(?!\s+not\b)|[:=])", re.IGNORECASE
 )
@@ -141,7 +145,7 @@ _SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
 _WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|sqrt|sin|cos|tan|cot|sec|csc|log|exp)\b)[A-Za-z]{3,}")
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}]*\}")
 _NUMBER = re.compile(
-    r"(?<![\w.])[-−]?\\?\$?\d[\d,]*(?:\.\d+)?(?:/\d[\d,]*)?(?:\s*(?:\\?%|percent\b|pct\b))?"
+    r"(?<![\w.])[-−]?\\?\$?[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9][0-9,]*)?(?:\s*(?:\\?%|percent\b|pct\b))?"
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from restem.rewards.exact import DIGITS_APART
-from restem.rewards.normal import normalise, split_top
+from restem.rewards.normal import normalise, single_blanks, split_top
 
 _MAX_LENGTH, _MAX_DIGITS, _MAX_NESTING, _MAX_CELLS = 600, 120, 24, 64
 _CODE = re.compile(
@@ -31,6 +31,7 @@ _FUNCTIONS = ("sqrt", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "inf
 
 def refusal(answer: str, gold: str) -> str | None:
     """Why an answer is not read at all ("tower", "words", ...), None if it may be."""
+    answer, gold = single_blanks(answer), single_blanks(gold)
     if len(answer) > _MAX_LENGTH or len(gold) > _MAX_LENGTH:
         return "length"
     for reason, refused in (

@@ -24,14 +24,17 @@ class Literal:
     """Significant digits of a decimal with a point; 0 for exact forms."""
 
 
-_DECIMAL = re.compile(r"([+-]?)(\d+\.\d*|\.\d+|\d+)(%?)")
+_DECIMAL = re.compile(r"([+-]?)(\d+\.\d*|\.\d+|\d+)(%?)", re.ASCII)
 _NUM = r"\d+(?:\.\d+)?"
 _FRACTION = re.compile(
-    rf"([+-]?)(?:\\frac\{{([+-]?)({_NUM})\}}\{{([+-]?)({_NUM})\}}|({_NUM})/({_NUM}))(%?)"
+    rf"([+-]?)(?:\\frac\{{([+-]?)({_NUM})\}}\{{([+-]?)({_NUM})\}}|({_NUM})/({_NUM}))(%?)",
+    re.ASCII,
 )
-_MIXED = re.compile(r"([+-]?)(\d+)\\frac\{(\d+)\}\{(\d+)\}")
-_SCIENTIFIC = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\\times|\\cdot|\*)10\^\{?([+-]?\d{1,3})\}?")
-_REPEATING = re.compile(r"([+-]?)(\d*)\.(\d*)\\overline\{(\d+)\}")
+_MIXED = re.compile(r"([+-]?)(\d+)\\frac\{(\d+)\}\{(\d+)\}", re.ASCII)
+_SCIENTIFIC = re.compile(
+    r"([+-]?\d+(?:\.\d+)?)(?:\\times|\\cdot|\*)10\^\{?([+-]?\d{1,3})\}?", re.ASCII
+)
+_REPEATING = re.compile(r"([+-]?)(\d*)\.(\d*)\\overline\{(\d+)\}", re.ASCII)
 
 
 def literal(text: str) -> Literal | None:
@@ -90,9 +93,9 @@ def _terminates(value: Fraction) -> bool:
 
 # ---- plain arithmetic
 
-_PLAIN = re.compile(r"[\d.+\-*/^()%]+")
+_PLAIN = re.compile(r"[0-9.+\-*/^()%]+")
 _BROKEN = re.compile(r"/0+(?![\d.])|[+\-*/^.(]$|^[*/^)]|[+\-*/^]{2}|\.\d*\.|\(\)")
-_TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[+\-*/^()]")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[+\-*/^()]", re.ASCII)
 _MAX_ARITHMETIC = 200  # characters
 _MAX_BITS = 4096  # of numerator and denominator of any intermediate value
 
@@ -105,6 +108,26 @@ def is_malformed(text: str) -> bool:
     """Nothing but digits and operators, and yet no number: "7/", "1..2"."""
     return _PLAIN.fullmatch(text) is not None and (
         _BROKEN.search(text) is not None or text.count("(") != text.count(")")
+    )
+
+
+_UNFINISHED = re.compile(
+    r"(?:[0-9.+\-*/()\[\]{}%| ]|\\(?:times|cdot|ast|div|frac|text)(?![a-zA-Z])|\\[{}])+"
+)
+_OPERATION = re.compile(
+    r"\\(?:times|cdot|ast|div)|\*|(?<=[0-9.)\]}%|])[+-]"  # a sign after a number is no sign
+    r"|[0-9)\]}][(\[]|[)\]}][0-9]|[)\]}]\\frac|[)\]]\{"  # factors side by side
+)
+
+
+def is_unfinished(text: str) -> bool:
+    r"""Whether a text in normal form is a sum, product or chain of quotients of numbers, not one
+    number: "12+7*4", "(1/2)/3"; not "6/8", "2^4", "3\times10^8", "1+\sqrt{2}", "-5"."""
+    if literal(text) is not None or _UNFINISHED.fullmatch(text) is None:
+        return False
+    return (
+        _OPERATION.search(text.replace("}{", "")) is not None
+        or text.count("/") + text.count("\\frac") > 1
     )
 
 

@@ -25,9 +25,11 @@ from restem.core.records import CORRECT, NO_ANSWER, WRONG, Problem, Verdict
 from restem.rewards import algebra, guard
 from restem.rewards.exact import decide
 from restem.rewards.extract import clean, extract
+from restem.rewards.literal import is_unfinished
+from restem.rewards.normal import normalise
 from restem.rewards.pool import Pool, open_pool
 
-VERSION = "math-1"
+VERSION = "math-2"
 
 _MAX_OPEN_PAIRS = 28  # pairs of 8 classes: beyond that, voting does without algebra
 
@@ -81,7 +83,7 @@ class MathReward:
         heads: list[str] = []
         class_of: dict[str, int] = {}
         for answer in distinct:
-            place = next((i for i, head in enumerate(heads) if decide(answer, head)), len(heads))
+            place = next((i for i, head in enumerate(heads) if _joins(answer, head)), len(heads))
             if place == len(heads):
                 heads.append(answer)
             class_of[answer] = place
@@ -122,6 +124,12 @@ class MathReward:
                 else:
                     self._rulings[pair] = ruling
         self._rulings.update(zip(open_pairs, self._pool.map(open_pairs), strict=True))
+
+
+def _joins(answer: str, head: str) -> bool:
+    """Whether an answer joins a class; arithmetic that is left undone has a class of its own."""
+    ours, first = normalise(answer).text, normalise(head).text
+    return bool(decide(answer, head)) and (ours == first or not is_unfinished(first))
 
 
 def gold_answer(problem: Problem) -> str:

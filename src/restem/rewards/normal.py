@@ -37,6 +37,7 @@ _UNICODE = str.maketrans({
     "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "’": "'", "θ": r"\theta ", "\u00a0": " ",
     "\u202f": " ", "\u2009": " ", "€": "", "£": "",
 })  # fmt: skip
+_BLANKS = re.compile(r"[\s~]+")
 _ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\w+))")
 
 _COMMAND = re.compile(
@@ -48,7 +49,7 @@ _COMMANDS = {"drop": "", "blank": " ", "frac": r"\frac", "text": r"\text{"}
 
 # Applied in this order to a text in which commands have one spelling.
 _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
+    (re.compile(pattern, re.ASCII), replacement)
     for pattern, replacement in (
         (r"\{,\}", ","),
         (r"\.{3,}|…|\\[lc]?dots(?![a-zA-Z])", r"\\ldots "),
@@ -66,7 +67,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )  # fmt: skip
 _LATE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
+    (re.compile(pattern, re.ASCII), replacement)
     for pattern, replacement in (
         (r"^\s*\\text\{\s*([^{}\\]*?)\s*\}\s*$", r"\1"),
         (r"^\s*\(\s*([A-Z])\s*\)\s*$", r"\1"),
@@ -85,24 +86,29 @@ _LATE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"_\{([0-9a-zA-Z])\}", r"_\1"),
     )
 )  # fmt: skip
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")
-_SPACED = re.compile(r"(?<![\d.,/] )(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)", re.ASCII)
+_SPACED = re.compile(r"(?<![\d.,/] )(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/]| \d)", re.ASCII)
 
 
 @lru_cache(1 << 16)
 def normalise(answer: str) -> Normal:
     """An answer in one spelling, and its unit; for answers of up to a few thousand characters."""
-    text = _ROOT.sub(r"\\sqrt{\1\2}", answer.translate(_UNICODE))
-    text = _COMMAND.sub(lambda m: _COMMANDS.get(str(m.lastgroup), m[0]), text)
-    money = re.match(r"\s*-?\s*\\?\$\s*\d", text) is not None
+    text = _ROOT.sub(r"\\sqrt{\1\2}", single_blanks(answer.translate(_UNICODE)))
+    text = single_blanks(_COMMAND.sub(lambda m: _COMMANDS.get(str(m.lastgroup), m[0]), text))
+    money = re.match(r"\s*-?\s*\\?\$\s*[0-9]", text) is not None
     text = text.replace("\\$", "").replace("$", "")
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
-    text, unit = split_unit(text.strip().rstrip(".,;:"))
+    text, unit = split_unit(single_blanks(text).strip().rstrip(".,;:"))
     text = _ungroup(_SPACED.sub(lambda m: m[0].replace(" ", ""), text))
     for pattern, replacement in _LATE:
         text = pattern.sub(replacement, text)
     return Normal(_unwrapped(text.rstrip(".,;:\\")), unit or ("dollar" if money else ""))
+
+
+def single_blanks(text: str) -> str:
+    """Each run of white space and ~ as one blank: the patterns here are cubic in such a run."""
+    return _BLANKS.sub(" ", text)
 
 
 def _ungroup(text: str) -> str:

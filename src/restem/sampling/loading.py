@@ -26,7 +26,7 @@ def check_folder(model_dir: Path) -> None:
     if not model_dir.is_dir():
         raise EngineError(f"model folder {model_dir} is missing. {_REMEDY}")
     try:
-        config = json.loads((model_dir / "config.json").read_text())
+        config = json.loads((model_dir / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         reason = "is missing" if isinstance(error, OSError) else "is no JSON"
         raise EngineError(f"{model_dir}/config.json {reason}. {_REMEDY}") from error

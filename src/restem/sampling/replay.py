@@ -2,14 +2,17 @@
 instead of new ones.
 
 `sample.replay` is a path without suffix; PATH.jsonl, PATH.jsonl.gz or PATH.parquet is read. Rows
-hold "problem_id" and "text"; other fields are ignored. The sample_index of a row is its place among
-the rows of its problem.
+hold "problem_id" and "text", and "finish_reason" ("stop" or "length") and "num_tokens" where they
+are known; other fields are ignored. The sample_index of a row is its place among the rows of its
+problem.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import logging
+import reprlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +24,10 @@ from restem.core.protocols import Engine, Sampling, Shard
 from restem.core.records import Completion
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
+_FIELDS = ("problem_id", "text", "finish_reason", "num_tokens")
+_MOST_TOKENS = 2**31 - 1  # num_tokens is an int32 in samples.parquet
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -28,7 +35,7 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
     """An engine that hands out the recorded completions; the model and the sampling values play no
     part.
 
-    Raises: DataError if the file is missing or malformed, with file and line.
+    Raises: DataError if the file is missing, empty or malformed, with file and line.
     """
     stem = Path(sample.replay)
     found = [path for suffix in _SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
@@ -39,51 +46,92 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
             "The folder is sample.replay in params.yaml."
         )
     rows = _parquet_rows(found[0]) if found[0].suffix == ".parquet" else _json_rows(found[0])
-    yield _Replay(found[0], _by_problem(rows))
+    recorded = _by_problem(rows)
+    if not recorded:
+        raise DataError(f"{found[0]} holds no completions. Record it again.")
+    yield _Replay(found[0], recorded)
 
 
 class _Replay:
-    def __init__(self, path: Path, texts: dict[str, list[str]]) -> None:
-        self._path, self._texts = path, texts
+    def __init__(self, path: Path, recorded: dict[str, list[Completion]]) -> None:
+        self._path, self._recorded = path, recorded
 
     def generate(
         self, shards: Iterable[Shard], sampling: Sampling
     ) -> Iterator[tuple[Shard, list[list[Completion]]]]:
-        """See Engine; fewer completions, or none, where fewer are recorded. num_tokens is 0: nobody
-        counted them.
+        """See Engine; fewer completions, or none, where fewer are recorded, and a warning where
+        more are.
 
         Raises: DataError after the last shard if the file holds problems that were not asked for.
         """
-        asked = set()
+        asked: dict[str, int] = {}
         for shard in shards:
-            asked |= {r.problem_id for r in shard.requests}
+            for r in shard.requests:
+                asked[r.problem_id] = max(r.last, asked.get(r.problem_id, 0))
             yield (
                 shard,
-                [
-                    [
-                        Completion(text, 0, "stop", None)
-                        for text in self._texts.get(r.problem_id, [])[r.first : r.last]
-                    ]
-                    for r in shard.requests
-                ],
+                [self._recorded.get(r.problem_id, [])[r.first : r.last] for r in shard.requests],
             )
-        if lost := sorted(self._texts.keys() - asked):
+        self._account(asked)
+
+    def _account(self, asked: Mapping[str, int]) -> None:
+        """Nothing recorded is lost unseen. asked: how many completions, by problem."""
+        if lost := sorted(self._recorded.keys() - asked):
             raise DataError(
                 f"{self._path}: {len(lost)} problem_ids are not asked for, first {lost[0]!r}. "
                 "Their completions would be lost; compare with data/problems/train.parquet."
             )
+        beyond = [n for i, found in self._recorded.items() if (n := len(found) - asked[i]) > 0]
+        if beyond:
+            log.warning("%s: %d recorded completions of %d problems are beyond what was asked for; "
+                        "raise samples_per_problem",
+                        self._path, sum(beyond), len(beyond))  # fmt: skip
 
 
-def _by_problem(rows: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, list[str]]:
-    """Texts per problem, in order. rows: (where, fields)."""
-    texts: dict[str, list[str]] = {}
+def _by_problem(rows: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, list[Completion]]:
+    """Completions per problem, in order. rows: (where, fields)."""
+    recorded: dict[str, list[Completion]] = {}
     for where, row in rows:
-        for key in ("problem_id", "text"):
-            if not isinstance(row.get(key), str):
-                problem = f"must be a string, got {row[key]!r}" if key in row else "is missing"
-                raise DataError(f"{where}: {key} {problem}.")
-        texts.setdefault(str(row["problem_id"]), []).append(str(row["text"]))
-    return texts
+        problem_id, text = (_text(row, key, where) for key in ("problem_id", "text"))
+        recorded.setdefault(problem_id, []).append(
+            Completion(text, _num_tokens(row, where), _finish_reason(row, where), None)
+        )
+    return recorded
+
+
+def _text(row: Mapping[str, object], key: str, where: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str):
+        problem = f"must be a string, got {reprlib.repr(value)}" if key in row else "is missing"
+        raise DataError(f"{where}: {key} {problem}.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can write half of a pair: "\ud800"
+        half = value[error.start]
+        raise DataError(f"{where}: {key} holds {half!r}, a lone surrogate: no text.") from error
+    return value
+
+
+def _finish_reason(row: Mapping[str, object], where: str) -> str:
+    """`stop` where nobody recorded it."""
+    value = row.get("finish_reason")
+    if value is None:
+        return "stop"
+    if value not in ("stop", "length"):
+        got = reprlib.repr(value)
+        raise DataError(f'{where}: finish_reason must be "stop" or "length", got {got}.')
+    return str(value)
+
+
+def _num_tokens(row: Mapping[str, object], where: str) -> int:
+    """0 where nobody counted them."""
+    value = row.get("num_tokens")
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_TOKENS:
+        got = reprlib.repr(value)
+        raise DataError(f"{where}: num_tokens must be an integer >= 0, got {got}.")
+    return value
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -103,10 +151,11 @@ def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
 def _json_object(line: bytes, where: str) -> dict[str, object]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: no JSON: {error}.") from error
     if not isinstance(row, dict):
-        raise DataError(f"{where}: must be a JSON object, got {line[:40].decode()!r}.")
+        start = line[:40].decode(errors="replace")
+        raise DataError(f"{where}: must be a JSON object, got {start!r}.")
     return row
 
 
@@ -116,9 +165,9 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
 
     try:
         with pq.ParquetFile(path) as file:
-            wanted = [name for name in ("problem_id", "text") if name in file.schema_arrow.names]
+            wanted = [name for name in _FIELDS if name in file.schema_arrow.names]
             rows = file.read(columns=wanted).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} is no complete Parquet file: {str(error).splitlines()[0]}"
         ) from error

@@ -97,7 +97,7 @@ def record(experiment: Experiment) -> tuple[str, bool]:
         with _alone():
             return _record(experiment)
     except (mlflow.MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError,
-            OSError) as error:  # fmt: skip
+            OSError, ImportError) as error:  # fmt: skip
         raise TrackingError(" ".join(str(error).split())[:160] + "…") from error
 
 
@@ -107,7 +107,7 @@ def _alone() -> Iterator[None]:
     recording it must not be parted."""
     path = main_checkout() / ".dvc" / "tmp" / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    with path.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -118,7 +118,7 @@ def monitors() -> dict[str, dict[str, float]]:
     """`e_step/…` of every iteration, from the columns `e_step.…` of the report's table."""
     if not layout.ITERATIONS_CSV.is_file():
         return {}
-    with layout.ITERATIONS_CSV.open(newline="") as file:
+    with layout.ITERATIONS_CSV.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {
         row["iteration"]: {
@@ -153,7 +153,7 @@ def locked_md5s() -> dict[str, str]:
 
     if not LOCK.is_file():
         return {}
-    stages = (yaml.safe_load(LOCK.read_text()) or {}).get("stages", {})
+    stages = (yaml.safe_load(LOCK.read_text("utf-8")) or {}).get("stages", {})
     return {
         out["path"]: out["md5"]
         for stage in stages.values()

@@ -12,8 +12,9 @@ r"""gsm8k: grade school word problems.
 shuffle by `data.seed`, D after it, so that D_val does not change with `data.train_problems`; a
 val.jsonl in the folder is D_val instead, and all of train is left for D. test is the start of
 test.jsonl. `data.train_problems` and `data.test_problems` above what there is take all there is.
-There is no transfer set. Questions of D that also stand in test or D_val, word for word, are left
-out with a warning.
+There is no transfer set. Questions of train.jsonl that also stand in test.jsonl or val.jsonl are
+left out with a warning before D_val is drawn, and so are questions of D that D_val asks; letter
+case and white space do not count.
 """
 
 from __future__ import annotations
@@ -59,17 +60,10 @@ def problems(data: Data) -> dict[str, list[Problem]]:
     """
     shots = few_shot_prompt(data.few_shot)
     folder = Path(data.path)
-    tests, train, val = read(folder, "test"), shuffled(read(folder, "train"), data.seed), []
-    if _file(folder, "val") is not None:
-        val = read(folder, "val")[: data.val_problems]
-    elif data.val_problems < len(train):
-        val, train = train[: data.val_problems], train[data.val_problems :]
-    else:
-        raise ParamsError(
-            f"data.val_problems must be below {len(train)}, the rows of {folder}/train.jsonl, got "
-            f"{data.val_problems}: nothing is left to train on (params.yaml). Set it to 500."
-        )
-    train = without_duplicates(train, [*tests, *val])
+    tests = read(folder, "test")
+    own_val = read(folder, "val") if _file(folder, "val") is not None else None
+    train = without_duplicates(read(folder, "train"), [*tests, *(own_val or [])])
+    val, train = _cut(shuffled(train, data.seed), own_val, data)
     splits = {
         "train": train[: data.train_problems],
         "val": val,
@@ -81,13 +75,29 @@ def problems(data: Data) -> dict[str, list[Problem]]:
     }
 
 
+def _cut(train: list[Row], own_val: list[Row] | None, data: Data) -> tuple[list[Row], list[Row]]:
+    """D_val, and what is left for D. train: in the order of the draw; own_val: val.jsonl.
+
+    Raises: ParamsError if nothing is left for D.
+    """
+    if own_val is not None:
+        return own_val[: data.val_problems], train
+    if data.val_problems >= len(train):
+        raise ParamsError(
+            f"data.val_problems must be below {len(train)}, the rows of {data.path}/train.jsonl, "
+            f"got {data.val_problems}: nothing is left to train on (params.yaml). Set it to 500."
+        )
+    val = train[: data.val_problems]
+    return val, without_duplicates(train[data.val_problems :], val)
+
+
 def shuffled(rows: Iterable[Row], seed: int) -> list[Row]:
     """An order that depends on the seed and the ids alone."""
     return sorted(rows, key=lambda row: seed_for(seed, NAME, row.problem_id))
 
 
 def without_duplicates(rows: Sequence[Row], held_out: Iterable[Row]) -> list[Row]:
-    """Rows whose question (blanks apart) is not held out; what goes is logged.
+    """Rows whose question (letter case and white space apart) is not held out; what goes is logged.
 
     Raises: DataError if that is more than 1 %.
     """
@@ -105,7 +115,7 @@ def without_duplicates(rows: Sequence[Row], held_out: Iterable[Row]) -> list[Row
 
 
 def _words(question: str) -> str:
-    return " ".join(question.split())
+    return " ".join(question.casefold().split())
 
 
 def _problem(row: Row, split: str, shots: str) -> Problem:

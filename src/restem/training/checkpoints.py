@@ -44,7 +44,9 @@ class Checkpoint:
 
     def history(self) -> list[dict[str, float]]:
         """What Trainer logged up to here, from the first update on."""
-        entries: list[dict[str, float]] = json.loads((self.path / STATE).read_text())["log_history"]
+        entries: list[dict[str, float]] = json.loads((self.path / STATE).read_text("utf-8"))[
+            "log_history"
+        ]
         return entries
 
 
@@ -78,7 +80,7 @@ def last(work_dir: Path, key: str) -> Checkpoint | None:
         if not (path / MARKER).exists():
             shutil.rmtree(path)
             continue
-        marker = json.loads((path / MARKER).read_text())
+        marker = json.loads((path / MARKER).read_text("utf-8"))
         if marker["job"] != key:
             raise ResumeError(
                 f"{path} is of a training with other rows or settings. "

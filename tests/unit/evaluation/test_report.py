@@ -146,12 +146,13 @@ def test_characters_that_are_not_legal_in_html_are_replaced(experiment: Build) -
 
 
 def test_the_problem_through_the_loop_says_how_it_was_chosen(experiment: Build) -> None:
-    report.run(experiment(iters=2), None)
+    params = experiment(iters=2)
+    report.run(params, None)
     assert "not picked" not in page()
     assert "the test problems that Base fails and Iteration 2 solves" in page()
     rows = read_rows("eval", layout.eval_rows("2"))
     write_rows("eval", layout.eval_rows("2"), [{**row, "greedy": 0} for row in rows])
-    report.run(make_params(iters=2), None)
+    report.run(params, None)
     assert "the test problems that Base fails" not in page()
 
 

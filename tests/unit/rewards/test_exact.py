@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restem.rewards.exact import decide
-from restem.rewards.literal import arithmetic, literal
+from restem.rewards.literal import arithmetic, is_unfinished, literal
+from restem.rewards.normal import normalise
 
 T, F, N = True, False, None
 
@@ -42,7 +43,7 @@ POLICY = [
     ("0.75", "75", F),
     (r"10\%", r"0.1\%", F),
     ("33.333333333%", "1/3", T),
-    # mixed numbers, arithmetic
+    # mixed numbers, powers
     (r"1\frac12", "3/2", T),
     ("1 1/2", "1.5", T),
     ("1 1/2", "11/2", F),
@@ -51,12 +52,41 @@ POLICY = [
     (r"\frac{-1}{-2}", "1/2", T),
     (r"-\frac{1}{2}", r"\frac{-1}{2}", T),
     (r"3\times10^{5}", "300000", T),
-    ("5+3", "8", T),
     ("2^4", "16", T),
     ("-2^2", "-4", T),
-    ("2*(3+4)", "14", T),
-    (r"6\div4", "1.5", T),
-    ("5+3", "9", F),
+    # arithmetic that is left undone is no answer
+    ("12+7*4", "40", F),
+    ("12+28", "40", F),
+    ("9/10+7/10", "8/5", F),
+    (r"\frac{9}{10}+\frac{7}{10}", "8/5", F),
+    (r"\frac{3+5}{5}", "8/5", F),
+    (r"3\cdot4", "12", F),
+    (r"2\times 5", "10", F),
+    ("(3+4)*5", "35", F),
+    ("5*(1/2+1/3)", "25/6", F),
+    ("3(4)", "12", F),
+    ("(3)(4)", "12", F),
+    (r"6\div4", "1.5", F),
+    ("(1/2)/(3/4)", "2/3", F),
+    (r"\{12+28\}", "40", F),
+    ("x=12+28", "40", F),
+    (r"\text{12+28}", "40", F),
+    (r"\textbf{12}+28", "40", F),
+    ("$12 + $28", "40", F),
+    ("12+28, 5", "40, 5", F),
+    ("12+28", r"\sqrt{1600}", F),
+    # what is one number, or has a root, power or symbol
+    ("6/8", "3/4", T),
+    (r"\frac{6}{8}", "3/4", T),
+    (r"-\frac{6}{8}", "-3/4", T),
+    (r"1\frac{3}{4}", "7/4", T),
+    ("-5", "-5", T),
+    (r"3\times10^8", "300000000", T),
+    ("2^{10}", "1024", N),
+    (r"1+\sqrt2", r"1+\sqrt{2}", T),
+    (r"3\sqrt{2}", r"\sqrt{18}", N),
+    (r"\frac{1+\sqrt5}{2}", r"\frac{\sqrt{5}+1}{2}", N),
+    (r"5\pi", r"5 \pi", T),
     ("7/", "7", F),
     ("1..2", "1", F),
     ("--5", "5", F),
@@ -108,6 +138,10 @@ POLICY = [
     ("(x,y)=(1,2)", "(1,2)", T),
     ("3+4=7", "7", T),
     ("3+4=8", "8", F),
+    ("18=9+9", "18", F),
+    ("9+9=18", "18", T),
+    ("x=9+9=18", "18", T),
+    ("9+9=", "18", F),
     ("x=3+4=7", "7", T),
     ("2=7", "7", F),
     ("11a+c", "7=11a+c", F),
@@ -147,6 +181,20 @@ POLICY = [
     (r"\$18.00", "18", T),
     ("18 dollars", r"\$18", T),
     ("5 apples", "5", T),
+    ("5 doubled", "5", N),
+    ("5 tripled", "5", N),
+    ("5 reciprocal", "5", N),
+    ("5 factorials", "5", N),
+    ("5 radical", "5", N),
+    ("5 increased", "5", N),
+    ("5 xyz", "5", N),
+    (r"5\text{ widgets}", "5", T),
+    (r"5\text{ doubled}", "5", N),
+    (r"5\text{ factorials}", "5", N),
+    # digits of other scripts
+    ("٥", "5", F),
+    ("５", "5", F),
+    ("1５", "15", F),
     ("3 million", "3000000", T),
     ("3 million", "3", F),
     ("5th", "5", N),
@@ -187,7 +235,10 @@ def test_false_accepts_of_others_are_refused(answer: str, gold: str) -> None:
 SYMMETRIC = [
     (a, g)
     for a, g, d in POLICY
-    if d is not None and not {"=", "_"} & set(a + g) and r"\in" not in a
+    if d is not None
+    and not any(map(is_unfinished, normalise(a).text.split(",")))
+    and not {"=", "_"} & set(a + g)
+    and r"\in" not in a
 ]
 
 
@@ -199,6 +250,11 @@ def test_without_names_and_bases_equality_is_symmetric(answer: str, gold: str) -
 @pytest.mark.parametrize("answer", sorted({a for row in POLICY for a in row[:2] if a.strip(".$")}))
 def test_every_answer_equals_itself(answer: str) -> None:
     assert decide(answer, answer) is True
+
+
+@pytest.mark.parametrize("text", ["5+3", "8", "2*4", "24/3"])
+def test_a_gold_may_be_arithmetic(text: str) -> None:
+    assert decide(text, "5+3") is (text in ("5+3", "8", "24/3"))
 
 
 fractions = st.fractions(max_denominator=10**6)

@@ -47,6 +47,11 @@ VERDICTS = [
         r"$\sqrt{2}$.",
         Verdict(1.0, "correct", r"\frac{2}{\sqrt2}", "boxed; algebra"),
     ),
+    (r"\boxed{12+7*4}", "40", Verdict(0.0, "wrong", "12+7*4", "boxed")),
+    (r"\boxed{٥}", "5", Verdict(0.0, "wrong", "٥", "boxed")),
+    (r"\boxed{5 doubled}", "5", Verdict(0.0, "wrong", "5 doubled", "boxed; guard: words")),
+    (r"\boxed{5 xyz}", "5", Verdict(0.0, "wrong", "5 xyz", "boxed; algebra")),
+    (r"\boxed{2^{10}}", "1024", Verdict(1.0, "correct", "2^{10}", "boxed; algebra")),
     (r"\boxed{\sqrt{3}}", r"\sqrt{2}", Verdict(0.0, "wrong", r"\sqrt{3}", "boxed; algebra")),
     (
         r"\boxed{\sqrt\frac}",
@@ -115,3 +120,7 @@ def test_a_pair_is_decided_once(reward: Reward) -> None:
     known = len(reward._rulings)
     assert reward.score([gold("x^2+2x+1")] * 50, texts) == first
     assert len(reward._rulings) == known
+
+
+def test_arithmetic_left_undone_speaks_for_no_class(reward: Reward) -> None:
+    assert reward.group(["12+28", "40", "12 + 28", "40.0"]) == [0, 1, 0, 1]

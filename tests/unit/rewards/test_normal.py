@@ -48,6 +48,8 @@ SAME = [
     ("(5)", "5"),
     (r"\begin{bmatrix}1\\2\end{bmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}"),
     ("5.", "5"),
+    ("1 ~ \n 1/2", "1 1/2"),
+    (r"3\quad\quad\text{ and }~~4", "3,4"),
 ]
 
 DIFFERENT = [
@@ -63,6 +65,12 @@ DIFFERENT = [
     ("4 factorial", "4"),
     ("2 m", "2"),
     ("5 ab", "5"),
+    ("5 doubled", "5"),
+    ("5 square", "5"),
+    (r"5\text{ tens}", "5"),
+    (r"5\text{ hundred thousand}", "500"),
+    (r"5\text{ tripled}", "5"),
+    ("٥", "5"),
     (r"1\\ 2", r"1\2"),
     ("12,345,6", "123456"),
     (r"\sqrt23", r"\sqrt{23}"),

@@ -64,12 +64,31 @@ def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:
     assert replay(tmp_path / "1")["b", 0] == Completion("b0", 0, "stop", None)
 
 
+@pytest.mark.parametrize("kind", [".jsonl", ".parquet"])
+def test_what_was_measured_is_kept(tmp_path: Path, kind: str) -> None:
+    rows = [
+        {"problem_id": "a", "text": "cut", "finish_reason": "length", "num_tokens": 128},
+        {"problem_id": "a", "text": "whole", "finish_reason": "stop", "num_tokens": 0},
+        {"problem_id": "a", "text": "unknown", "finish_reason": None, "num_tokens": None},
+    ]
+    write(tmp_path / "1", kind, list(rows))
+    assert list(replay(tmp_path / "1").values()) == [
+        Completion("cut", 128, "length", None),
+        Completion("whole", 0, "stop", None),
+        Completion("unknown", 0, "stop", None),
+    ]
+
+
 @pytest.mark.parametrize("kinds", [(), (".jsonl", ".parquet")])
 def test_exactly_one_file_must_be_there(tmp_path: Path, kinds: tuple[str, ...]) -> None:
     for kind in kinds:
         write(tmp_path / "1", kind)
     with pytest.raises(DataError, match=r"must be one of .*1\{\.jsonl"):
         replay(tmp_path / "1")
+
+
+def extra(key: str, value: str) -> bytes:
+    return f'{{"problem_id": "a", "text": "a", "{key}": {value}}}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +103,17 @@ def test_exactly_one_file_must_be_there(tmp_path: Path, kinds: tuple[str, ...]) 
         (b'{"problem_id": "a", "text": "\xff"}', r"1\.jsonl:2: no JSON"),
         (b"\xff", r"1\.jsonl:2: no JSON"),
         (b'["\xc3\xa9"]' + b" " * 40, r"1\.jsonl:2: must be a JSON object"),
+        (b'"' + b"x" * 38 + "é".encode() + b'"', r"1\.jsonl:2: must be a JSON object, got '\"xx"),
+        (b"[" * 100_000, r"1\.jsonl:2: no JSON"),
+        (b'{"problem_id": ' + b"[" * 900 + b"]" * 900 + b"}", r"1\.jsonl:2: problem_id must be a"),
+        (b'{"problem_id": "a", "text": "\\ud800"}', r"1\.jsonl:2: text .* lone surrogate"),
+        (b'{"problem_id": "\\ud800", "text": ""}', r"1\.jsonl:2: problem_id .* lone surrogate"),
+        (extra("finish_reason", '"eos"'), r'2: finish_reason must be "stop" or "length", got .eos'),
+        (extra("finish_reason", "[]"), r'1\.jsonl:2: finish_reason must be "stop" or "length"'),
+        (extra("num_tokens", "-1"), r"1\.jsonl:2: num_tokens must be an integer >= 0, got -1"),
+        (extra("num_tokens", "2.0"), r"1\.jsonl:2: num_tokens must be an integer >= 0, got 2\.0"),
+        (extra("num_tokens", "true"), r"1\.jsonl:2: num_tokens must be an integer >= 0, got True"),
+        (extra("num_tokens", str(2**31)), r"1\.jsonl:2: num_tokens must be an integer >= 0"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: bytes, says: str) -> None:
@@ -121,6 +151,35 @@ def test_completions_of_unknown_problems_are_not_lost_silently(tmp_path: Path) -
         replay(tmp_path / "1")
 
 
-def test_an_empty_file_gives_no_completions(tmp_path: Path) -> None:
-    write(tmp_path / "1", ".jsonl", [])
-    assert replay(tmp_path / "1") == {}
+@pytest.mark.parametrize("kind", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_an_empty_recording_is_refused(tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "1", kind, [])
+    with pytest.raises(DataError, match=r"1\.(jsonl|jsonl\.gz|parquet) holds no completions"):
+        replay(tmp_path / "1")
+
+
+def test_completions_beyond_what_is_asked_for_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    more = [{"problem_id": p, "text": f"{i}"} for p in "ab" for i in range(7)]
+    write(tmp_path / "1", ".jsonl", [*ROWS, *more, {"problem_id": "a", "text": ""}])
+    replay(tmp_path / "1")  # 18 of a, 8 of b
+    assert caplog.messages == [
+        f"{tmp_path}/1.jsonl: 2 recorded completions of 1 problems are beyond what was asked for; "
+        "raise samples_per_problem"
+    ]
+    caplog.clear()
+    replay(tmp_path / "1", [Shard("0", SHARDS[0].requests), *SHARDS[:0:-1]])  # the last one first
+    assert caplog.messages[0].startswith(f"{tmp_path}/1.jsonl: 2 recorded")
+    caplog.clear()
+    write(tmp_path / "1", ".jsonl")
+    replay(tmp_path / "1")
+    assert caplog.messages == []
+
+
+def test_a_parquet_text_that_is_no_unicode_is_named(tmp_path: Path) -> None:
+    binary = pa.array([b"a\xff"], pa.binary())
+    text = pa.StringArray.from_buffers(1, binary.buffers()[1], binary.buffers()[2])
+    pq.write_table(pa.table({"problem_id": ["a"], "text": text}), tmp_path / "1.parquet")
+    with pytest.raises(DataError, match=r"1\.parquet"):
+        replay(tmp_path / "1")

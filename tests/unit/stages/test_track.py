@@ -181,6 +181,20 @@ def test_two_processes_on_a_new_store_record_one_run_each(project: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_a_store_without_its_driver_costs_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for driver in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, driver, None)  # where it is installed, too
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://nobody@localhost/nothing")
+    track.run(values(), None)
+    assert track.MARKER.read_text() == "not recorded\n"
+    (said,) = [m for m in caplog.messages if m.startswith("track: ")]
+    assert "psycopg" in said
+
+
+@pytest.mark.slow
 def test_a_store_that_fails_costs_one_line_and_nothing_else(project: Path) -> None:
     (project / "mlflow.db").write_text("this is no database\n")
     environment = {**os.environ, "PYTHONPATH": str(REPO / "src")}

@@ -15,6 +15,7 @@ import pytest
 from restem.core.errors import DataError, ParamsError
 from restem.core.params import Data, Machine, Score
 from restem.core.records import CORRECT, Problem
+from restem.method.decontamination import check_disjoint
 from restem.rewards.math import open_reward
 from restem.tasks import gsm8k
 
@@ -108,6 +109,26 @@ def test_questions_of_test_and_val_are_left_out_of_train(
     assert "1 training questions that also stand in test" in caplog.text
 
 
+@pytest.mark.parametrize("val_file", [False, True])
+def test_a_question_of_train_and_test_never_reaches_val(data: Data, val_file: bool) -> None:
+    """Whatever the seed draws; letter case and blanks make no other question."""
+    shared = row("VAL  49?" if val_file else "TEST  29?")
+    write(Path(data.path) / "train.jsonl.gz", [shared, *(row(f"Train {n}?") for n in range(199))])
+    if val_file:
+        write(Path(data.path) / "val.jsonl", [row(f"Val {n}?") for n in range(50)])
+    for seed in range(12):
+        splits = gsm8k.problems(replace(data, seed=seed, val_problems=100, test_problems=30))
+        check_disjoint(splits)
+        assert "gsm8k-train-00000" not in ids([*splits["train"], *splits["val"]])
+
+
+def test_questions_that_train_repeats_stay_on_one_side(data: Data) -> None:
+    twice = [row("Train 0?"), row("TRAIN 0?"), *(row(f"Train {n}?") for n in range(1, 199))]
+    write(Path(data.path) / "train.jsonl.gz", twice)
+    for seed in range(12):
+        check_disjoint(gsm8k.problems(replace(data, seed=seed, val_problems=99)))
+
+
 def test_many_shared_questions_are_a_mix_up(data: Data) -> None:
     write(Path(data.path) / "train.jsonl.gz", [row(f"Test {n}?") for n in range(30)] * 5)
     with pytest.raises(DataError, match="more than 1 %"):
@@ -173,7 +194,7 @@ def _check_sums(line: str) -> None:
 
     left, _, right = line.partition(" = ")
     formula = "".join(c for c in left if c in "0123456789.+-*/ ").strip()
-    assert decide(formula.replace(" ", ""), right.split()[0]) is True
+    assert decide(right.split()[0], formula.replace(" ", "")) is True
 
 
 def test_gold_equals_itself(data: Data) -> None:
