@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from restem import __version__
-from restem.core import layout, params, plugins
+from restem.core import layout, params, plugins, ranges
 from restem.core.errors import ParamsError, RestemError
 from restem.core.orphans import end_with_dvc
 from restem.stages import idle
 
 log = logging.getLogger(__name__)
 
-LOOP = tuple(str(k) for k in range(1, params.MAX_ITERS + 1))
+LOOP = tuple(str(k) for k in range(1, ranges.MAX_ITERS + 1))
 # stage: (iterations it takes, what it does)
 STAGES: dict[str, tuple[tuple[str, ...], str]] = {
     "plan": ((), "which iterations are active"),
@@ -35,12 +35,15 @@ STAGES: dict[str, tuple[tuple[str, ...], str]] = {
     "filter": (LOOP, "E-step: keep correct, distinct solutions, at most `cap` per problem"),
     "train": ((*LOOP, "human"), "M-step: fine-tune on the kept solutions"),
     "eval": (("0", *LOOP, "human"), "pass@1, pass@k and maj@k of a policy"),
+    "audit": ((), "how far the verdicts can be trusted: second grader, probes, ledger"),
     "report": ((), "metrics/: summary, table, figures, report.html"),
     "track": ((), "record the experiment in MLflow"),
 }
 COMMANDS = {
     "configure": "set params.yaml from a preset and overrides",
     "peek": "read samples, training rows or problems like a person",
+    "grade": "verdicts on a JSONL file of your own, math answers or programs",
+    "regrade": "what today's grader says of a scored iteration, and which verdicts flip",
     "doctor": "what is installed, what would run, what it would cost",
 }
 
@@ -101,7 +104,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage or command; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    name = "restem"
+    name, what = "restem", ""
     try:
         what, rest = _command_of(words)
         if not what:
@@ -114,7 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = f"restem {what}"
             _run_command(what, rest)
     except KeyboardInterrupt:
-        _complain("stopped; finished parts are kept, run `dvc repro` to go on")
+        kept = "; finished parts are kept, run `dvc repro` to go on" if what in STAGES else ""
+        _complain(f"stopped{kept}")
         return 130
     except BrokenPipeError:  # `peek ... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -160,7 +164,7 @@ def help_text() -> str:
     """The text of `--help`."""
     stages = "\n".join(f"  {name:<10} {text}" for name, (_, text) in STAGES.items())
     commands = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
-    return HELP.format(stages=stages, commands=commands, last=params.MAX_ITERS)
+    return HELP.format(stages=stages, commands=commands, last=ranges.MAX_ITERS)
 
 
 def _prepare_process(words: list[str]) -> None:

@@ -12,12 +12,21 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import settings
 
 from restem.core import plugins
-from restem.core.params import Machine, Score
 from restem.core.protocols import Reward
 from restem.core.records import CORRECT, FAULTS, OUTCOMES, Problem
 
+STDIN = {"inputs": ["3 4\n", "10 20\n"], "outputs": ["7\n", "30\n"]}
+CALL = {"inputs": [[3, 4], [10, 20]], "outputs": [7, 30], "fn_name": "add"}
+COMPLETION = {
+    "prompt": "def add(a, b):\n",
+    "entry_point": "add",
+    "test": "def check(candidate):\n    assert candidate(3, 4) == 7\n",
+}
+ASSERTS = {"setup": "", "asserts": ["assert add(3, 4) == 7", "assert add(1, 1) == 2"]}
+ADD = "def add(a, b):\n    return a + b\n"
 # reward: (gold, a text that solves it)
 GOLDS = {
     "math": [
@@ -26,6 +35,13 @@ GOLDS = {
                        "y=2x", r"\text{Evelyn}", r"\begin{pmatrix}1\\2\end{pmatrix}", r"10\%",
                        r"\{1,2\}")
     ],
+    "code": [
+        (json.dumps({"tests": STDIN}), "a, b = map(int, input().split())\nprint(a + b)"),
+        (json.dumps({"tests": CALL}), ADD),
+        (json.dumps({"tests": COMPLETION}), "    return a + b\n"),
+        (json.dumps({"tests": ASSERTS}), f"```python\n{ADD}```"),
+    ],
+    "strict": [(json.dumps({"answer": "5"}), r"so \boxed{5}.")],
 }  # fmt: skip
 NAMES = plugins.names("reward")
 
@@ -42,7 +58,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def reward(name: str) -> Iterator[Reward]:
-    with plugins.load("reward", name).open_reward(Score(20.0, 0.01), Machine(1)) as opened:
+    with plugins.load("reward", name).open_reward(
+        settings.score(timeout_s=20.0), settings.machine()
+    ) as opened:
         yield opened
 
 
@@ -54,6 +72,14 @@ def test_gold_scores_one(reward: Reward, name: str) -> None:
     golds, texts = zip(*GOLDS[name], strict=True)
     verdicts = reward.score([problem(gold) for gold in golds], texts)
     assert [(v.reward, v.outcome) for v in verdicts] == [(1.0, CORRECT)] * len(golds)
+
+
+def test_gold_made_into_a_text_scores_one(reward: Reward, name: str) -> None:
+    module = plugins.load("reward", name)
+    for gold, _ in GOLDS[name]:
+        text = module.gold_text(problem(gold))
+        assert (text is None) == ("tests" in json.loads(gold))
+        assert text is None or reward.score([problem(gold)], [text])[0].outcome == CORRECT
 
 
 def garbage() -> list[str]:
@@ -101,9 +127,9 @@ def test_groups_hold_none_and_equal_answers(reward: Reward, name: str) -> None:
 # ---- math only: input that hangs its algebra, or is code
 
 HANGS = [  # answer, gold
-    (r"(x+y+z+1)^{200}", "(x+y+z+1)^{199}+x^{7}"),
     (r"\int_0^1 \frac{\ln(1+x)}{1+x^2} \sqrt{1+x^7} dx", r"\frac{\pi}{9}\ln 2"),
-    (r"(x+1)^{5000}", "(x+1)^{4999}(x+2)"),
+    (r"\int_0^1 \frac{\ln(1+x^7)}{1+x^{11}} dx", r"\frac{\pi}{7}"),
+    (r"\int_0^{\pi} \cos(\sin(\cos x))\ln(1+x^5) dx", r"\pi\ln 3"),
 ]
 CODE = [
     "__import__('os').system('touch {}')",
@@ -122,7 +148,9 @@ def test_hanging_algebra_is_cut_off_and_spares_the_others() -> None:
     texts = [rf"\boxed{{{answer}}}" for answer, _ in pairs]
     problems = [problem(json.dumps({"answer": gold})) for _, gold in pairs]
     start = time.monotonic()
-    with plugins.load("reward", "math").open_reward(Score(1.5, 0.01), Machine(1)) as reward:
+    with plugins.load("reward", "math").open_reward(
+        settings.score(timeout_s=1.5), settings.machine()
+    ) as reward:
         verdicts = reward.score(problems, texts)
     assert time.monotonic() - start < 30
     assert [v.outcome for v in verdicts] == ["timeout", "timeout", "timeout", "correct"]

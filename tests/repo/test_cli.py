@@ -141,18 +141,34 @@ def test_an_idle_iteration_marks_each_output(workspace: Path, stage: str) -> Non
     assert restem("-q", stage, "4", cwd=workspace).stderr == ""
 
 
-def test_ctrl_c_says_how_to_go_on(workspace: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "stuck", "message"),
+    [
+        (
+            ["filter", "1"],
+            "data/problems/train.parquet",
+            "stopped; finished parts are kept, run `dvc repro` to go on\n",
+        ),
+        (["peek", "stuck.parquet"], "stuck.parquet", "stopped\n"),
+    ],
+)
+def test_ctrl_c_says_how_to_go_on(
+    workspace: Path, words: list[str], stuck: str, message: str
+) -> None:
     """Stopped while it reads from a pipe that nobody writes to."""
-    os.mkfifo("stuck.parquet")
+    for folder in ("data/plan", "data/problems"):
+        Path(folder).mkdir(parents=True)
+    Path("data/plan/1.json").write_text('{"active": true}')
+    os.mkfifo(stuck)
     process = subprocess.Popen(
-        [sys.executable, "-m", "restem", "peek", "stuck.parquet"], env=_environment(),
+        [sys.executable, "-m", "restem", *words], env=_environment(),
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    with open("stuck.parquet", "wb"):  # returns when the other side has opened it
+    with open(stuck, "wb"):  # returns when the other side has opened it
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "stopped; finished parts are kept, run `dvc repro` to go on\n"
+    assert said == message
 
 
 def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:

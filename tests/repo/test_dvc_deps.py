@@ -18,9 +18,20 @@ import yaml
 Imports = Callable[[Path, Path], set[Path]]
 
 # These shape no result: errors, typed values, bars, protocols, paths, look-up, storing bytes.
-NAMES = ("errors", "faults", "params", "progress", "protocols", "layout", "plugins", "scratch")
+NAMES = (
+    "errors",
+    "faults",
+    "params",
+    "progress",
+    "protocols",
+    "layout",
+    "plugins",
+    "ranges",
+    "scratch",
+)
 EXEMPT = {f"core/{name}.py" for name in NAMES}
 PLUGINS = {"task": "tasks", "reward": "rewards", "engine": "sampling"}
+AUTO: dict[object, list[object]] = {"auto": ["math", "code"]}
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,8 @@ def closure(file: Path, src: Path, values: dict[str, object], imports_of: Import
             continue
         seen.add(current)
         loaded = re.findall(r'plugins\.load\("(\w+)"', current.read_text())
-        plugged = {src / "restem" / PLUGINS[kind] / f"{values[kind]}.py" for kind in loaded}
+        named = {(kind, name) for kind in loaded for name in AUTO.get(values[kind], [values[kind]])}
+        plugged = {src / "restem" / PLUGINS[kind] / f"{name}.py" for kind, name in named}
         todo |= (imports_of(current, src) | plugged) - seen
     return seen
 

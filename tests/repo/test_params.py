@@ -25,10 +25,10 @@ def test_every_line_with_a_value_has_a_comment_or_explains_itself() -> None:
 
 def test_the_file_and_the_types_name_the_same_values_in_the_same_order() -> None:
     keys = [line.split(":")[0].strip() for line in TEXT.splitlines() if re.match(r" *\w+:", line)]
-    names = [name.split(".")[-1] for name in params.flatten(params.load(REPO / "params.yaml"))]
-    sections = {name.split(".")[0] for name in params.flatten(params.load(REPO / "params.yaml"))
-                if "." in name}  # fmt: skip
-    assert [key for key in keys if key not in sections] == [n for n in names if n not in sections]
+    paths = [name.split(".") for name in params.flatten(params.load(REPO / "params.yaml"))]
+    sections = {section for path in paths for section in path[:-1]}
+    names = [path[-1] for path in paths if path[-1] not in sections]
+    assert [key for key in keys if key not in sections] == names
 
 
 def changed(pattern: str, replacement: str) -> str:

@@ -23,7 +23,7 @@ from restem import __version__
 from restem.commands.cost import Cost, estimate
 from restem.core import params as params_file
 from restem.core import plugins
-from restem.core.errors import DataError, ParamsError
+from restem.core.errors import DataError, ParamsError, SandboxError
 from restem.core.params import Params
 
 PACKAGES = (
@@ -114,12 +114,27 @@ def _plugged_in(params: Params | None) -> Iterator[Check]:
     for kind in plugins.KINDS if params else ():
         known = ", ".join(plugins.names(kind))
         wanted = getattr(params, kind)
-        ok = wanted in plugins.names(kind)
+        ok = plugins.is_known(kind, wanted)
         yield Check(kind, ok, f"{wanted} ({'there is' if ok else 'unknown; there is'} {known})")
+    if params:
+        yield _sandbox(params)
     if params and params.model != "tiny":
         found = (Path(params.model) / "config.json").is_file()
         text = params.model if found else f"{params.model} is no Hugging Face model folder"
         yield Check("model", found, text)
+
+
+def _sandbox(params: Params) -> Check:
+    """What programs would run in; a task without programs does without."""
+    from restem.rewards.sandbox.tiers import describe, open_boxes
+
+    known = plugins.is_known("task", params.task)
+    needed = known and "code" in plugins.load("task", params.task).REWARDS
+    try:
+        with open_boxes(params.score.sandbox, params.score.unsafe_no_sandbox, 1) as boxes:
+            return Check("sandbox", True, describe(boxes))
+    except SandboxError as error:
+        return Check("sandbox", not needed, f"{error}{'' if needed else ' (not needed here)'}")
 
 
 def _changed_stages() -> tuple[list[str], str]:

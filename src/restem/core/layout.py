@@ -12,6 +12,10 @@ from restem.core import storage
 PROBLEMS = Path("data/problems")
 SUMMARY = Path("metrics/summary.json")
 ITERATIONS_CSV = Path("metrics/iterations.csv")
+QUARANTINE = PROBLEMS / "quarantine.jsonl"
+PREPARED = PROBLEMS / "prepared.json"
+AUDIT = Path("metrics/audit.json")
+LEDGERS = Path("data/audit")
 
 
 def plan(iteration: str) -> Path:

@@ -1,7 +1,7 @@
 """The typed mirror of params.yaml. Every stage reads and checks the whole file before it works.
 
 No defaults here: params.yaml is the one source of values. Each field is documented there, at its
-line, with the paper's value; here stand the types and the ranges.
+line, with the paper's value; here stand the types, in `ranges` what is possible.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import cast, get_type_hints
 
 from restem.core.errors import ParamsError
-
-MAX_ITERS = 5  # dvc.yaml unrolls the loop this far
-INIT_FROM = ("base", "previous")
-DEDUPE = ("exact", "none")
-SELECT = ("random-cap", "first", "all")
+from restem.core.ranges import CHOICES, RANGES
 
 
 @dataclass
@@ -29,6 +25,15 @@ class Method:
 
 
 @dataclass
+class Overlap:
+    """Shares in [0, 1] of the problems of an evaluation set."""
+
+    exact: float
+    digits: float
+    ngram: float
+
+
+@dataclass
 class Data:
     path: str
     seed: int
@@ -37,6 +42,8 @@ class Data:
     val_problems: int
     test_problems: int
     transfer_problems: int
+    max_quarantined: float
+    max_overlap: Overlap
 
 
 @dataclass
@@ -59,6 +66,10 @@ class Sample:
 @dataclass
 class Score:
     timeout_s: float
+    cpu_s: float
+    memory_mb: int
+    sandbox: str
+    unsafe_no_sandbox: bool
     max_fault_rate: float
 
 
@@ -122,57 +133,6 @@ class Params:
     human: Human
     eval: Eval
     machine: Machine
-
-
-# (dotted name, lowest, highest allowed value, advice)
-_RANGES: tuple[tuple[str, float, float, str], ...] = (
-    ("iters", 0, MAX_ITERS, f"Set it to {MAX_ITERS} or less: dvc.yaml unrolls the loop that far."),
-    ("samples_per_problem", 1, 1_000_000, "Set it to 32 for MATH."),
-    ("cap", 1, 1_000_000, "Set it to 10, as the paper does."),
-    (
-        "temperature",
-        1e-6,
-        100,
-        "The paper samples at 0.7; greedy sampling draws one solution N times.",
-    ),
-    ("seed", 0, 2**31 - 1, ""),
-    ("data.seed", 0, 2**31 - 1, ""),
-    ("data.few_shot", 0, 64, "The paper uses 4 for MATH."),
-    ("data.train_problems", 1, 10**9, ""),
-    ("data.val_problems", 1, 10**9, "Stopping and every choice need validation problems."),
-    ("data.test_problems", 1, 10**9, ""),
-    ("data.transfer_problems", 0, 10**9, ""),
-    ("base.seed", 0, 2**31 - 1, ""),
-    ("base.steps", 1, 10**9, ""),
-    ("base.batch_tokens", 128, 10**9, ""),
-    ("base.lr", 1e-12, 1, ""),
-    ("sample.top_k", 0, 10**9, "0 means all tokens; the paper uses 40."),
-    ("sample.top_p", 1e-6, 1, "1 switches it off."),
-    ("sample.max_new_tokens", 1, 10**6, ""),
-    ("sample.batch_rows", 1, 10**6, ""),
-    ("score.timeout_s", 0.1, 3600, ""),
-    ("score.max_fault_rate", 0, 1, ""),
-    ("train.lr", 1e-12, 1, ""),
-    ("train.weight_decay", 0, 1, ""),
-    ("train.warmup_ratio", 0, 1, ""),
-    ("train.max_epochs", 1, 10**6, ""),
-    ("train.min_updates", 0, 10**9, ""),
-    ("train.checks_per_epoch", 1, 10**6, ""),
-    ("train.patience", 0, 10**6, ""),
-    ("train.batch_tokens", 16, 10**9, ""),
-    ("train.max_length", 2, 10**7, ""),
-    ("human.max_epochs", 0, 10**6, "0 skips the control."),
-    ("eval.max_new_tokens", 1, 10**6, ""),
-    ("eval.maj_temperature", 1e-6, 100, ""),
-    ("eval.maj_top_k", 0, 10**9, ""),
-    ("eval.train_problems", 1, 10**9, ""),
-    ("eval.sampled_problems", 0, 10**9, "0 skips pass@k and maj@k."),
-    ("eval.samples", 1, 10**6, ""),
-    ("eval.temperature", 1e-6, 100, ""),
-    ("eval.top_p", 1e-6, 1, ""),
-    ("eval.bootstrap_draws", 100, 10**6, ""),
-    ("machine.workers", 0, 4096, "0 means one per core."),
-)
 
 
 def load(path: Path = Path("params.yaml")) -> Params:
@@ -254,22 +214,17 @@ def _check_keys(values: object, kind: type, prefix: str, where: str) -> None:
 
 
 def _check_ranges(params: Params, where: str) -> None:
-    for name, low, high, advice in _RANGES:
-        value: object = params
-        for part in name.split("."):
-            value = getattr(value, part)
+    flat = flatten(params)
+    for name, low, high, advice in RANGES:
+        value = flat[name]
         assert isinstance(value, (int, float))
         if not low <= value <= high:  # also refuses nan
             bound = f">= {low:g}" if value < low else f"<= {high:g}"
             raise ParamsError(f"{where}: {name} must be {bound}, got {value}. {advice}".rstrip())
-    for name, value, allowed in (
-        ("method.init_from", params.method.init_from, INIT_FROM),
-        ("method.dedupe", params.method.dedupe, DEDUPE),
-        ("method.select", params.method.select, SELECT),
-    ):
-        if value not in allowed:
+    for name, allowed in CHOICES.items():
+        if flat[name] not in allowed:
             raise ParamsError(
-                f"{where}: {name} must be one of {', '.join(allowed)}, got {value!r}."
+                f"{where}: {name} must be one of {', '.join(allowed)}, got {flat[name]!r}."
             )
     if not params.eval.pass_at or any(
         not 1 <= k <= params.eval.samples for k in params.eval.pass_at

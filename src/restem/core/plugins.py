@@ -6,11 +6,14 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 from restem.core.errors import ParamsError
+from restem.core.records import Problem
 
+AUTO = "auto"
 KINDS = {"task": ("restem.tasks", "problems"), "reward": ("restem.rewards", "open_reward"),
          "engine": ("restem.sampling", "open_engine")}  # fmt: skip
 
@@ -30,10 +33,22 @@ def names(kind: str) -> list[str]:
     return sorted(found)
 
 
+def reward_name(reward: str, problems: Iterable[Problem]) -> str:
+    """`reward: auto` as the name of a file: `code` for problems with tests, else `math`."""
+    if reward != AUTO:
+        return reward
+    return "code" if any('"tests"' in problem.gold for problem in problems) else "math"
+
+
+def is_known(kind: str, name: str) -> bool:
+    """Whether params.yaml may say `kind: name`."""
+    return name in names(kind) or (kind, name) == ("reward", AUTO)
+
+
 def check(kind: str, name: str) -> None:
     """Raises: ParamsError if no file of that kind has this name."""
     known = names(kind)
-    if name not in known:
+    if not is_known(kind, name):
         close = difflib.get_close_matches(name, known, 1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         folder = KINDS[kind][0].replace(".", "/")

@@ -5,7 +5,7 @@ A plug-in is a file: `tasks/x.py` is `task: x` in params.yaml, `rewards/x.py` is
 lists the files there are when it is unknown.
 
     Task    what is asked              a module with VERSION, REWARDS and problems(data)
-    Reward  who says it is right       a module with VERSION and open_reward(...)
+    Reward  who says it is right       a module with VERSION, open_reward(...) and gold_text(...)
     Engine  how text is produced       a module with open_engine(...)
 """
 
@@ -67,13 +67,30 @@ class Task(Protocol):
     def problems(self, data: Data) -> dict[str, list[Problem]]:
         """All splits at once: `train`, `val`, `test`, and transfer sets (every other name).
 
-        Raises: DataError with file and line for malformed input.
+        Raises: DataError with file and line for malformed input, ParamsError for a task without
+        training problems (such a one is a transfer set of others).
+        """
+        ...
+
+    def exemplars(self, data: Data) -> list[str]:
+        """Questions of the few-shot examples: those that are training problems leave D."""
+        ...
+
+    def held_out(self, data: Data) -> list[Problem]:
+        """The test set alone, for tasks that can be a transfer set of another one.
+
+        The files of task `x` are then in `transfer/x/` inside the other task's `data.path`, and
+        `data.path` names that folder here. Split and problem_id are those of a test set.
         """
         ...
 
 
 class Reward(Protocol):
     """Who says it is right."""
+
+    grader: str
+    """Name, version and all else a verdict depends on besides problem and text, such as the tier of
+    the sandbox and the interpreter. It stands in every scored row."""
 
     def score(self, problems: Sequence[Problem], texts: Sequence[str]) -> list[Verdict]:
         """One verdict per (problem, text) pair, in order; in batches, as pools and models work."""
@@ -93,7 +110,14 @@ class RewardModule(Protocol):
     VERSION: str
 
     def open_reward(self, score: Score, machine: Machine) -> AbstractContextManager[Reward]:
-        """The reward, with its worker processes; they end with the context."""
+        """The reward, with its worker processes; they end with the context.
+
+        Raises: SandboxError if it cannot do its work safely on this machine.
+        """
+        ...
+
+    def gold_text(self, problem: Problem) -> str | None:
+        """A solution text made of the gold, which must earn the reward; None if gold is tests."""
         ...
 
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 
 # Outcomes of scoring. Only CORRECT earns a reward; FAULTS are the verifier's, never the model's.
 CORRECT, WRONG, NO_ANSWER, TRUNCATED = "correct", "wrong", "no_answer", "truncated"
+# Of programs: does not compile; raises or exits; needs more CPU time than a test may take.
+COMPILE_ERROR, RUNTIME_ERROR, TIME_LIMIT = "compile_error", "runtime_error", "time_limit"
+# Of the verifier: it thought for too long; it broke.
 TIMEOUT, ERROR = "timeout", "error"
-OUTCOMES = (CORRECT, WRONG, NO_ANSWER, TRUNCATED, TIMEOUT, ERROR)
 FAULTS = (TIMEOUT, ERROR)
+OUTCOMES = (CORRECT, WRONG, NO_ANSWER, TRUNCATED, COMPILE_ERROR, RUNTIME_ERROR, TIME_LIMIT, *FAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,12 @@ class Problem:
     stop: tuple[str, ...]
     """Strings that end a solution; they are not part of it."""
     gold: str
-    """JSON for the reward: `{"answer": "5/6"}` for math."""
+    """JSON for the reward: `{"answer": "5/6"}` for math, `{"tests": {...}}` for programs."""
     human_solution: str | None
-    """A solution written by a person, for the SFT control."""
+    """A solution written by a person, for the SFT control; it earns the reward."""
+    references: tuple[str, ...] = ()
+    """Further solutions by people, for `prepare` alone: where human_solution fails, the first of
+    these that earns the reward takes its place. Not stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,13 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "set problem_id subject level:int32 greedy:int32 outcome text answer num_tokens:int32 "
         "num_samples:int32 num_correct:int32 maj:float64"
     ),
+    "ledger": _columns("problem_id sample_index:int32 answer normal outcome detail strict"),
 }
 """eval: `greedy` 0/1; `num_samples` and `num_correct` of the sampled evaluation (null where a
 problem was not sampled);
-`maj`: chance in [0, 1] that the majority vote is right (ties are shared)."""
+`maj`: chance in [0, 1] that the majority vote is right (ties are shared).
+ledger: `normal` is the answer in normal form, null for programs; `strict` is the outcome by the
+second grader."""
 
 
 def schema(table: str) -> pa.Schema:
@@ -111,7 +114,10 @@ def read_rows(table: str, path: Path) -> list[Row]:
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
-    write_rows("problems", path, ({**asdict(p), "stop": list(p.stop)} for p in problems))
+    """All but `references`."""
+    names = COLUMNS["problems"]
+    rows = ({**asdict(p), "stop": list(p.stop)} for p in problems)
+    write_rows("problems", path, ({name: row[name] for name in names} for row in rows))
 
 
 def read_problems(path: Path) -> list[Problem]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from restem.core import layout, storage
-from restem.core.params import MAX_ITERS, Params
+from restem.core.params import Params
+from restem.core.ranges import MAX_ITERS
 
 
 def run(params: Params, iteration: str | None) -> None:

@@ -21,6 +21,7 @@ ROWS_PER_PART = 2048
 # The code that scratch work depends on; a test compares it with dvc.yaml.
 CODE = (
     "core/records.py",
+    "core/seeds.py",
     "core/storage.py",
     "rewards",
     "stages/score.py",
@@ -41,14 +42,13 @@ def run(params: Params, iteration: str | None) -> None:
         raise DataError(
             f"{path}: {len(unknown)} problems are not in D, the first is {min(unknown)}"
         )
-    module = plugins.load("reward", params.reward)
-    grader = f"{params.reward}-{module.VERSION}"
+    module = plugins.load("reward", plugins.reward_name(params.reward, problems.values()))
     rows: list[ScoredRow] = []
-    key = {"samples": digest(path), "problems": digest(layout.problems("train")), "grader": grader,
+    key = {"samples": digest(path), "problems": digest(layout.problems("train")),
            "score": asdict(params.score), "code": code_digest(CODE)}  # fmt: skip
     with (
-        scratch(f"score-{iteration}", key) as work,
         module.open_reward(params.score, params.machine) as reward,
+        scratch(f"score-{iteration}", {**key, "grader": reward.grader}) as work,
         Progress(f"score@{iteration}", len(samples), "samples") as bar,
     ):
         for start in range(0, len(samples), ROWS_PER_PART):
@@ -57,7 +57,7 @@ def run(params: Params, iteration: str | None) -> None:
                 stored = storage.from_bytes("scored", work.read(name), str(work.path / name))
                 part = [ScoredRow(**row) for row in stored]  # type: ignore[arg-type]  # the schema types them
             else:
-                part = judge(reward, problems, samples[start : start + ROWS_PER_PART], grader)
+                part = judge(reward, problems, samples[start : start + ROWS_PER_PART])
                 if not any(row.outcome in FAULTS for row in part):  # faults are tried again
                     work.write(name, storage.to_bytes("scored", map(asdict, part)))
             rows += part
@@ -66,19 +66,19 @@ def run(params: Params, iteration: str | None) -> None:
         storage.write_rows("scored", layout.scored(iteration), map(asdict, rows))
     outcomes = Counter(row.outcome for row in rows)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-    log.info("score@%s: %s in %.1f s -> %s", iteration, counts, time.monotonic() - started,
-             layout.scored(iteration))  # fmt: skip
+    log.info("score@%s: %s by %s in %.1f s -> %s", iteration, counts, reward.grader,
+             time.monotonic() - started, layout.scored(iteration))  # fmt: skip
 
 
 def judge(
-    reward: Reward, problems: dict[str, Problem], samples: list[SampleRow], grader: str
+    reward: Reward, problems: dict[str, Problem], samples: list[SampleRow]
 ) -> list[ScoredRow]:
     """One scored row per sample, in order."""
     verdicts = reward.score([problems[s.problem_id] for s in samples], [s.text for s in samples])
     rows = []
     for sample, raw in zip(samples, verdicts, strict=True):
         verdict = complete(raw, sample.finish_reason)
-        rows.append(ScoredRow(**asdict(sample), **asdict(verdict), grader=grader))
+        rows.append(ScoredRow(**asdict(sample), **asdict(verdict), grader=reward.grader))
     return rows
 
 

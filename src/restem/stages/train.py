@@ -121,7 +121,7 @@ def validator(params: Params) -> Callable[[Path], float]:
     """The reward of greedy solutions on D_val, in [0, 1], of a model folder."""
     problems = storage.read_problems(layout.problems("val"))
     engine = plugins.load("engine", "hf" if params.engine == "replay" else params.engine)
-    module = plugins.load("reward", params.reward)
+    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
     alone = replace(
         params.machine, workers=1
     )  # starting processes would take longer than the check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from restem.core import params
 from restem.core.errors import ParamsError
+from restem.core.ranges import RANGES
 
 FILE = Path(__file__).parents[3] / "params.yaml"
 
@@ -32,11 +34,16 @@ def test_flat_names_are_those_of_the_file(values: dict[str, Any]) -> None:
     assert flat["iters"] == values["iters"]
     assert flat["train.lr"] == values["train"]["lr"]
     assert flat["eval.pass_at"] == values["eval"]["pass_at"]
-    sections = [value for value in values.values() if isinstance(value, dict)]
-    assert len(flat) == len(values) - len(sections) + sum(map(len, sections))
+    assert flat["data.max_overlap.ngram"] == values["data"]["max_overlap"]["ngram"]
+    assert len(flat) == sum(isinstance(x, (int, float, str, list)) for x in leaves(values))
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [row[:3] for row in params._RANGES])
+def leaves(tree: dict[str, Any]) -> Iterator[object]:
+    for value in tree.values():
+        yield from leaves(value) if isinstance(value, dict) else [value]
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [row[:3] for row in RANGES])
 def test_a_range_holds_at_its_ends_and_not_beyond(
     values: dict[str, Any], name: str, low: float, high: float
 ) -> None:

@@ -1,0 +1,24 @@
+"""Sections of the committed params.yaml, with a few values changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from restem.core import params
+from restem.core.params import Data, Machine, Score
+
+_PARAMS = params.load(Path(__file__).parents[1] / "params.yaml")
+
+
+def score(**changes: Any) -> Score:
+    return replace(_PARAMS.score, **changes)
+
+
+def data(**changes: Any) -> Data:
+    return replace(_PARAMS.data, **changes)
+
+
+def machine(workers: int = 1) -> Machine:
+    return Machine(workers)
