@@ -1,10 +1,13 @@
-r"""Equality that takes algebra, by math-verify, for answers that `exact.decide` leaves open. Runs
-in killable workers.
+r"""Equality that takes algebra, for answers that `exact.decide` leaves open. Runs in killable
+workers.
 
-math-verify reads LaTeX only (its expression fallback picks single numbers out of formulas it cannot
-read), without its own timers (they need the main thread and whole seconds), and its "equal" is
-confirmed at 30 digits, because it rounds to 6 absolute decimals: it takes 1/2004! for 1/2006!.
-Answer text is never given to `eval`, `sympify` or `parse_expr`.
+The rules of `exact` take lists, intervals, matrices and equations apart, here as there; what is
+left are formulas. math-verify reads them, LaTeX only (its expression fallback picks single numbers
+out of formulas it cannot read), without its own timers (they need the main thread and whole
+seconds). Two expressions are equal if they agree to 20 digits (6 if a decimal is involved)
+wherever both are real, at points of all signs (math-verify itself rounds to 6 absolute decimals: it
+takes 1/2004! for 1/2006!); it is asked about everything else. Answer text is never given to `eval`,
+`sympify` or `parse_expr`.
 
 `guard.refusal` has let the pair pass before.
 """
@@ -13,16 +16,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from restem.core.records import CORRECT, ERROR, WRONG
-from restem.rewards.exact import is_name, sides, without_name
+from restem.rewards.exact import decide
 from restem.rewards.literal import Literal, close, literal
-from restem.rewards.normal import normalise, single_blanks
-from restem.rewards.units import split_unit
 
 if TYPE_CHECKING:
     from sympy import Basic
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 
 def equal(pair: tuple[str, str]) -> tuple[str, str]:
     """Outcome (correct, wrong, error) and reason for (answer, gold). An exception is `error`."""
+    leaf = _Leaf()
     try:
-        reason = _why_different(*pair)
+        decision = decide(*pair, leaf)
     except Exception as fault:  # noqa: BLE001  (the plug-in boundary: the fault becomes a row, counted by the stage)
         return ERROR, type(fault).__name__
-    return (CORRECT, "algebra") if reason is None else (WRONG, reason)
+    return (CORRECT, "algebra") if decision else (WRONG, leaf.reason)
 
 
 def warm_up() -> None:
@@ -47,58 +49,66 @@ def warm_up() -> None:
     equal((r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}"))
 
 
+class _Leaf:
+    """Compares two formulas in normal form and remembers why they were last found different."""
+
+    def __init__(self) -> None:
+        self.reason = "algebra"
+
+    def __call__(self, answer: str, gold: str) -> bool:
+        reason = _why_different(answer, gold)
+        self.reason = reason or self.reason
+        return reason is None
+
+
 def _why_different(answer: str, gold: str) -> str | None:
-    """None for equal. Of an equation that answers with a value, every side must be that value."""
-    ours, theirs = sides(_prepared(answer)), sides(_prepared(gold))
-    if len(ours) > 1 and len(theirs) > 1:
-        if ours[0] == theirs[0] and is_name(ours[0]):
-            return _any_differs(ours[1:], theirs[-1])
-        return _differs(_prepared(answer), _prepared(gold))
-    return _any_differs(without_name(ours), without_name(theirs)[-1])
-
-
-def _any_differs(answers: list[str], gold: str) -> str | None:
-    return next(filter(None, (_differs(answer, gold) for answer in answers)), None)
-
-
-def _differs(answer: str, gold: str) -> str | None:
     """Why two formulas are not equal, None if they are."""
     from math_verify import verify
+    from sympy import Expr
 
-    theirs = _parsed(gold)
-    ours = _parsed(answer)
+    if _mixes_cases(answer, gold):
+        return "upper and lower case"
+    theirs, ours = _parsed(gold), _parsed(answer)
     if ours is None or theirs is None:
         return "unparsable" if ours is None else "gold unparsable"
     if _is_undefined(ours) or _is_undefined(theirs):
         return "undefined"
     for text, other in ((answer, theirs), (gold, ours)):
-        same = _decimal_against(literal(normalise(text).text), other)
+        same = _decimal_against(literal(text), other)
+        if same is not None:
+            return None if same else "algebra"
+    if isinstance(ours, Expr) and isinstance(theirs, Expr):
+        same = _same_value(ours, theirs)
         if same is not None:
             return None if same else "algebra"
     same = verify([theirs], [ours], timeout_seconds=None, raise_on_error=True)
     return None if same and confirmed(ours, theirs) else "algebra"
 
 
-def _prepared(text: str) -> str:
-    """What math-verify can read: without currency, percent sign or unit, in LaTeX."""
-    text = single_blanks(text).replace("\\$", "").replace("$", "")
-    text = re.sub(r"(?<![\\a-zA-Z])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text).replace("**", "^")
-    text = re.sub(r"\\(?:mathrm|text)\s*(?:\{e\}|e(?![a-z]))", "e", text)
-    for char, command in _READABLE.items():
-        text = text.replace(char, command)
-    return split_unit(re.sub(r"(?<=\d)\s*\\?%", "", text))[0]
+_COMMANDS = re.compile(r"\\text\{[^{}]*\}|\\[a-zA-Z]+")
 
 
-_READABLE = {
-    "−": "-", "–": "-", "×": r"\times ", "·": r"\cdot ", "÷": "/", "π": r"\pi ", "°": r"^\circ ",
-    "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ", "∩": r"\cap ",
-    "√": r"\sqrt ", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "\u00a0": " ", "\u202f": " ",
-}  # fmt: skip
+def _mixes_cases(answer: str, gold: str) -> bool:
+    """Whether a variable is upper case on one side and lower case on the other: math-verify reads
+    both as one."""
+    ours, theirs = (set(filter(str.isalpha, _COMMANDS.sub("", text))) for text in (answer, gold))
+    return any(letter.swapcase() in ours | theirs for letter in ours ^ theirs)
+
+
+_PERCENT = re.compile(r"(?<=[\d})])%")
+_ANGLE = re.compile(r"(\d+(?:\.\d+)?|[a-zA-Z]|\\[a-z]+|\([^()]*\))\^\\circ ?")
+_EULER = re.compile(r"\\text\{e\}")
+
+
+def _readable(text: str) -> str:
+    """A normal form as math-verify reads it: no percent sign, angles in radians."""
+    text = _ANGLE.sub(r"(\\frac{\\pi}{180}\\cdot \1)", _PERCENT.sub("", text))
+    return _EULER.sub("e", text)
 
 
 @lru_cache(4096)
 def _parsed(text: str) -> Basic | None:
-    """One formula as a sympy object, None if math-verify cannot read it."""
+    """One formula in normal form as a sympy object, None if math-verify cannot read it."""
     from latex2sympy2_extended import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse
 
@@ -112,7 +122,7 @@ def _parsed(text: str) -> Basic | None:
     )
 
     found = parse(
-        "\\boxed{" + text + "}",
+        "\\boxed{" + _readable(text) + "}",
         extraction_config=[
             LatexExtractionConfig(boxed_match_priority=0, normalization_config=spelling)
         ],
@@ -121,13 +131,26 @@ def _parsed(text: str) -> Basic | None:
         parsing_timeout=None,
         raise_on_error=True,
     )
-    return found[0] if found else None
+    return _complex(found[0]) if found else None
+
+
+def _complex(expression: Basic) -> Basic:
+    """With the imaginary unit for a free i (math-verify has a symbol there)."""
+    from sympy import I
+
+    units = [symbol for symbol in expression.free_symbols if str(symbol) == "i"]
+    return expression.subs(units[0], I) if units else expression
 
 
 # ---- numeric confirmation
 
-_DIGITS = 30
-_POINTS = ((17, 7), (29, 13), (5, 11))  # where free symbols are evaluated: symbol i at (a + i) / b
+_DIGITS, _CONSTANT_DIGITS = 30, 90
+# Where free symbols are evaluated: signs of the symbols in turn; symbol i at (top + 3i) / bottom.
+_POINTS = (
+    ("+", 17, 7), ("+", 29, 13), ("+", 5, 11), ("-", 19, 9), ("+-", 23, 8), ("-+", 13, 10),
+    ("+", 37, 41),
+)  # fmt: skip
+_MIN_POINTS = 3
 
 
 def _is_undefined(expression: Basic) -> bool:
@@ -159,7 +182,7 @@ def confirmed(ours: Basic, theirs: Basic) -> bool:
     if isinstance(ours, sympy.MatrixBase) and isinstance(theirs, sympy.MatrixBase):
         return ours.shape == theirs.shape and all(map(confirmed, ours.flat(), theirs.flat()))
     if isinstance(ours, sympy.Expr) and isinstance(theirs, sympy.Expr):
-        return _same_value(ours, theirs)
+        return _same_value(ours, theirs, 1) is True
     members = _members(ours), _members(theirs)
     if members[0] is None or members[1] is None:
         return True  # relations and unions: nothing numeric to ask
@@ -184,27 +207,37 @@ def _match(ours: list[Basic], theirs: list[Basic]) -> bool:
     )
 
 
-def _same_value(ours: Basic, theirs: Basic) -> bool:
-    """Equal to 20 digits (6 if a decimal is involved), with free symbols at up to 3 points."""
-    import sympy
-
-    inexact = ours.has(sympy.Float) or theirs.has(sympy.Float)
-    tolerance = sympy.Float("1e-6" if inexact else "1e-20", _DIGITS)
-    asked = 0
-    for a, b in _values(ours, theirs):
-        asked += 1
-        if not abs(a - b) <= tolerance * max(abs(a), abs(b)):
-            return False
-    return asked > 0
-
-
-def _values(ours: Basic, theirs: Basic) -> Iterator[tuple[Basic, Basic]]:
-    """Both expressions as numbers, at the points where both are."""
+def _same_value(ours: Basic, theirs: Basic, min_points: int = _MIN_POINTS) -> bool | None:
+    """Whether two expressions agree at all points where both are real, None if there are too few
+    such points. Constants may be complex, and are compared to 80 digits."""
     import sympy
 
     symbols = sorted(ours.free_symbols | theirs.free_symbols, key=str)
-    for top, bottom in _POINTS if symbols else _POINTS[:1]:
-        point = {s: sympy.Rational(top + 3 * i, bottom) for i, s in enumerate(symbols)}
-        a, b = (sympy.N(x.subs(point).doit(), _DIGITS) for x in (ours, theirs))
-        if a.is_number and b.is_number and a.is_finite and b.is_finite:
+    inexact = ours.has(sympy.Float) or theirs.has(sympy.Float)
+    digits = _DIGITS if symbols or inexact else _CONSTANT_DIGITS
+    tolerance = sympy.Float("1e-6") if inexact else sympy.Float(10, digits) ** (10 - digits)
+    asked = 0
+    for a, b in _values(ours, theirs, symbols, digits):
+        asked += 1
+        if not abs(a - b) <= tolerance * max(abs(a), abs(b)):
+            return False
+    return True if asked >= (min_points if symbols else 1) else None
+
+
+def _values(
+    ours: Basic, theirs: Basic, symbols: Sequence[Basic], digits: int
+) -> Iterator[tuple[Basic, Basic]]:
+    """Both expressions as numbers, at the points where both are."""
+    import sympy
+
+    any_number = not symbols or ours.has(sympy.I) or theirs.has(sympy.I)
+    for signs, top, bottom in _POINTS if symbols else _POINTS[:1]:
+        point = {
+            s: sympy.Rational((top + 3 * i) * (1 if signs[i % len(signs)] == "+" else -1), bottom)
+            for i, s in enumerate(symbols)
+        }
+        a, b = (sympy.N(x.subs(point).doit(), digits) for x in (ours, theirs))
+        if not (a.is_number and b.is_number and a.is_finite and b.is_finite):
+            continue
+        if any_number or (a.is_real and b.is_real):
             yield a, b

@@ -1,23 +1,36 @@
-r"""Decide whether two answers are equal where that needs no algebra: true, false, or undecided
-(None).
+r"""Decide whether two answers are equal: true, false, or undecided (None) where that takes algebra.
 
 What equal means here is a choice; these are ours (each has a row in
 tests/unit/rewards/test_exact.py):
 
+Numbers
 - Integers and terminating decimals compare exactly, however long. A decimal stands for a repeating
   fraction only with 7 or more significant digits, correct to its last one.
 - 10% equals 10 (MATH writes both) and 0.1; 75 is not 0.75.
-- a b/c is a mixed number. A power ("2^4") equals its value. An answer that leaves a sum, product
-  or chain of quotients of numbers to the reader ("12+7*4", "3\cdot4") is not finished and equals
-  nothing but the same text: the question's own expression must not earn the reward. A gold may.
-- Lists without brackets, and \{ \}, are unordered sets. Tuples and intervals are ordered, and their
-  brackets matter: (0,9) is not [0,9), (1,2) is not "1,2".
-- "x = 2" equals "2": a leading name is dropped. Of any other equation every side must equal the
-  answer: "3+4 = 7" equals 7, "7 = 11a+c" does not equal "11a+c", "x = 2" does not equal "y = 2".
-  Arithmetic may stand before a last side that is a number: "7 = 3+4" equals nothing.
+- a b/c is a mixed number. Thousands may be parted by commas or thin blanks. "5th" is 5.
+- A gold that is a number wants a number. A fraction, a power, or one root, factorial, binomial or
+  other function of numbers is one; a sum, a product, a chain of quotients or a variable is not,
+  and earns nothing, for the question's own expression must not: "12+7*4", "3\cdot4",
+  "\sqrt{1}40", "40+0x".
+  A gold that is arithmetic itself may be answered with its value or with the same numbers.
+- "\frac{1}{3}\approx 0.33" answers \frac{1}{3}; "x\approx 5" answers 5.
 - In base n, the digits must be equal and the base equal or left out by the prediction.
-- Words compare without case, and equal no number.
+- Digits of other scripts equal nothing.
+Several values
+- Lists without brackets, \{ \}, "a or b" and \pm are unordered sets. Tuples and intervals are
+  ordered, and their brackets matter: (0,9) is not [0,9), (1,2) is not "1,2". Both values of \pm
+  must be there.
+- 1 \le x < 2 equals [1,2); unions of intervals are unordered.
+- "No solution" is \emptyset, "all real numbers" is (-\infty,\infty).
+- Matrices compare cell by cell.
+Equations
+- "x = 2" equals "2": a name on either side is dropped. Of any other equation every side must equal
+  the answer: "3+4 = 7" equals 7, "7 = 11a+c" does not equal "11a+c", and "x = 2" not "y = 2".
+  Arithmetic may stand before a last side that is a number: "7 = 3+4" equals nothing.
+Words and units
+- Words compare without case, and equal no number. "C. x = 42" is the choice C.
 - Trailing units are dropped; two different measures ("5 cm", "5 m") are different answers.
+- 8:34 p.m. is 20:34.
 - An empty answer equals nothing.
 """
 
@@ -25,17 +38,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from restem.rewards.extract import MAX_ANSWER
-from restem.rewards.literal import arithmetic, is_malformed, is_unfinished, literal, same_number
+from restem.rewards.intervals import Interval, expanded, region
+from restem.rewards.literal import literal
+from restem.rewards.names import is_name, sides, without_name
 from restem.rewards.normal import normalise, split_top
+from restem.rewards.scalars import SCALARS, Compare, Decision, Rule, literals, unfinished
 
-Decision = bool | None
-Rule = Callable[[str, str], Decision]
+Part = TypeVar("Part")
 
 
-def decide(answer: str, gold: str) -> Decision:
-    """Whether `answer` equals `gold`; None if that takes algebra. Not symmetric: names, bases."""
+def undecided(answer: str, gold: str) -> Decision:
+    """What is left to algebra, without algebra."""
+    return None
+
+
+def decide(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
+    """Whether `answer` equals `gold`. `leaf` is asked about the parts no rule decides. Not
+    symmetric: names, bases, arithmetic."""
     if len(answer) > MAX_ANSWER or len(gold) > MAX_ANSWER:
         return bool(answer) and answer == gold
     ours, theirs = normalise(answer), normalise(gold)
@@ -43,22 +65,22 @@ def decide(answer: str, gold: str) -> Decision:
         return False
     if ours.unit and theirs.unit and ours.unit != theirs.unit:
         return False
-    return decide_normal(ours.text, theirs.text)
+    return decide_normal(ours.text, theirs.text, leaf)
 
 
-def decide_normal(answer: str, gold: str) -> Decision:
+def decide_normal(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
     """`decide` for texts in normal form."""
-    return _decide(answer, gold, _ANSWERS)
+    return _decide(answer, gold, leaf, _ANSWERS)
 
 
-def _decide(answer: str, gold: str, rules: Sequence[Rule]) -> Decision:
+def _decide(answer: str, gold: str, leaf: Compare, rules: Sequence[Rule]) -> Decision:
     if answer == gold:
         return True
     for rule in rules:
-        decision = rule(answer, gold)
+        decision = rule(answer, gold, leaf)
         if decision is not None:
             return decision
-    return None
+    return leaf(answer, gold)
 
 
 def _all(decisions: Iterable[Decision]) -> Decision:
@@ -84,77 +106,66 @@ def _any(decisions: Iterable[Decision]) -> Decision:
 
 # ---- equations
 
-_LETTERS = r"[A-Za-z](?:,[A-Za-z])+"
-_NAME = re.compile(
-    r"(?:m?\\(?:angle|overline|vec|triangle|arc|widehat)\{?[A-Z]{1,4}\}?"
-    r"|\\text\{[A-Za-z ]+\}|[A-DF-Z]{2,3}"
-    r"|(?![ei](?:$|[_^]))[A-Za-z]|\\(?:alpha|beta|gamma|delta|epsilon|theta|lambda|mu|phi|psi|omega|rho|sigma|tau|ell)"
-    r"|[Pp]\([^()]*\))"
-    rf"(?:_(?:\{{\w+\}}|\w))?(?:\^(?:\{{-1\}}|-1))?'*(?:\((?:{_LETTERS}|[A-Za-z])\))?|\({_LETTERS}\)"
-)  # fmt: skip
-_EQUALS = re.compile(r"(?<![<>!\\])=|\\in(?![a-zA-Z])")
 
-
-def is_name(text: str) -> bool:
-    r"""What may stand before the = of an answer: x, x_1, f(x), f^{-1}(x), (x,y), AB, P(A)."""
-    return _NAME.fullmatch(text.replace(" ", "")) is not None
-
-
-def sides(text: str) -> list[str]:
-    """The sides of an equation, split at = outside of brackets; [text] if there is none."""
-    marked = _EQUALS.sub(lambda match: "\0" + match.group(), text)
-    parts = split_top(marked, "\0") or [text]
-    first, *others = (part.replace("\0", "").strip() for part in parts)
-    return [first, *(_EQUALS.sub("", other, count=1).strip() for other in others)]
-
-
-def without_name(parts: list[str]) -> list[str]:
-    """The sides of an equation but for a leading name."""
-    return parts[1:] if len(parts) > 1 and is_name(parts[0]) else parts
-
-
-def _equations(answer: str, gold: str) -> Decision:
+def _equations(answer: str, gold: str, leaf: Compare) -> Decision:
     ours, theirs = sides(answer), sides(gold)
     if len(ours) == len(theirs) == 1:
         return None
     if len(ours) > 1 and len(theirs) > 1:
-        return _two_equations(ours, theirs)
+        return _two_equations(ours, theirs, leaf)
     if len(theirs) > 1:
         named = len(theirs) == 2 and is_name(theirs[0])
-        return decide_normal(answer, theirs[1]) if named else False
+        return decide_normal(answer, theirs[1], leaf) if named else False
     *workings, result = without_name(ours)
     rules = _WORKINGS if literal(result) else _ANSWERS
-    return _all([*(_decide(side, gold, rules) for side in workings), decide_normal(result, gold)])
+    decisions = [_decide(side, gold, leaf, rules) for side in workings]
+    return _all([*decisions, decide_normal(result, gold, leaf)])
 
 
-def _two_equations(ours: list[str], theirs: list[str]) -> Decision:
+def _two_equations(ours: list[str], theirs: list[str], leaf: Compare) -> Decision:
     """Same name: same value. Two single letters: different things. Else it takes algebra."""
     if ours[0] == theirs[0] and is_name(ours[0]):
-        return _all(decide_normal(side, theirs[-1]) for side in ours[1:])
+        return _all(decide_normal(side, theirs[-1], leaf) for side in ours[1:])
     letters = is_name(ours[0]) and is_name(theirs[0]) and len(ours[0]) == len(theirs[0]) == 1
     return False if letters and len(ours) == len(theirs) == 2 else None
 
 
-# ---- lists, sets, tuples, intervals
+# ---- lists, sets, tuples, intervals, matrices
 
 _BRACKETS = (("\\{", "\\}"), ("(", ")"), ("(", "]"), ("[", ")"), ("[", "]"),
              ("\\langle", "\\rangle"))  # fmt: skip
+_CASES = ("\\begin{cases}", "\\end{cases}")
+_MATRIX = ("\\begin{pmatrix}", "\\end{pmatrix}")
 _MAX_PARTS = 64
 UNORDERED = ("list", "set")
 
 
 def shape(text: str) -> tuple[str, list[str]]:
     """Kind (scalar, list, set, or the two brackets of a tuple or interval) and parts."""
-    for left, right in _BRACKETS:
-        if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):
-            parts = split_top(text[len(left) : -len(right)])
+    if text[-1:] in (")", "]", "}", "e"):
+        for left, right in _BRACKETS:
+            inner = _between(text, left, right)
+            parts = split_top(inner) if inner else None
             if parts and (len(parts) > 1 or left == "\\{"):
-                return ("set" if left == "\\{" else left + right), parts
-    parts = split_top(text)
-    return ("list", parts) if parts and len(parts) > 1 else ("scalar", [text])
+                return ("set", _spread(parts)) if left == "\\{" else (left + right, parts)
+    cases = _between(text, *_CASES)
+    if cases and "&" not in cases:
+        return "list", [part.rstrip(",") for part in cases.split("\\\\")]
+    parts = _spread(split_top(text) or [text])
+    return ("list", parts) if len(parts) > 1 else ("scalar", [text])
 
 
-def _lists(answer: str, gold: str) -> Decision:
+def _between(text: str, left: str, right: str) -> str:
+    if text.startswith(left) and text.endswith(right):
+        return text[len(left) : -len(right)]
+    return ""
+
+
+def _spread(parts: Iterable[str]) -> list[str]:
+    return [value for part in parts for value in expanded(part)]
+
+
+def _lists(answer: str, gold: str, leaf: Compare) -> Decision:
     kind, ours = shape(answer)
     gold_kind, theirs = shape(gold)
     if kind == gold_kind == "scalar" or max(len(ours), len(theirs)) > _MAX_PARTS:
@@ -166,12 +177,16 @@ def _lists(answer: str, gold: str) -> Decision:
     if (kind in UNORDERED) != (gold_kind in UNORDERED):
         return False
     if kind not in UNORDERED:
-        if kind != gold_kind or len(ours) != len(theirs):
-            return False
-        return _all(decide_normal(a, b) for a, b in zip(ours, theirs, strict=True))
+        return _in_order(ours, theirs, leaf) if kind == gold_kind else False
     if _named(ours) != _named(theirs) and len(ours) == len(theirs):
-        return _all(decide_normal(a, b) for a, b in zip(ours, theirs, strict=True))
-    return _same_sets(ours, theirs)
+        return _in_order(ours, theirs, leaf)
+    return _same_sets(ours, theirs, lambda a, b: decide_normal(a, b, leaf))
+
+
+def _in_order(ours: Sequence[str], theirs: Sequence[str], leaf: Compare) -> Decision:
+    if len(ours) != len(theirs):
+        return False
+    return _all(decide_normal(a, b, leaf) for a, b in zip(ours, theirs, strict=True))
 
 
 def _named(parts: Sequence[str]) -> bool:
@@ -181,81 +196,48 @@ def _named(parts: Sequence[str]) -> bool:
     return len(names) == len(parts) and all(map(is_name, names))
 
 
-def _same_sets(ours: Sequence[str], theirs: Sequence[str]) -> Decision:
+def _same_sets(
+    ours: Sequence[Part], theirs: Sequence[Part], same: Callable[[Part, Part], Decision]
+) -> Decision:
     """Every member of one has an equal in the other."""
-    table = [[decide_normal(a, b) for b in theirs] for a in ours]
+    table = [[same(a, b) for b in theirs] for a in ours]
     return _all([*map(_any, table), *map(_any, zip(*table, strict=True))])
 
 
-# ---- numbers and words
-
-
-def _unfinished(answer: str, gold: str) -> Decision:
-    """False for arithmetic that is left undone, and for digits of other scripts."""
-    foreign = any(char.isdecimal() and not char.isascii() for char in answer + gold)
-    return False if foreign or is_unfinished(answer) else None
-
-
-_BASE = re.compile(r"(-?[0-9A-F]+)_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}*", re.ASCII)
-_DIGITS = "0123456789ABCDEF"
-_SPELLED = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12,
-}  # fmt: skip
-
-
-def _in_base(text: str) -> tuple[str, int] | None:
-    """Digits and base of a numeral with a subscript, e.g. 506_7."""
-    match = _BASE.fullmatch(text)
-    if match is None:
+def _matrices(answer: str, gold: str, leaf: Compare) -> Decision:
+    ours, theirs = (_between(text, *_MATRIX) for text in (answer, gold))
+    if not ours or not theirs or "\\begin" in ours + theirs:
         return None
-    base = _SPELLED.get(match.group(2)) or (int(match.group(2)) if match.group(2).isdigit() else 0)
-    digits = match.group(1).lstrip("-")
-    if not 2 <= base <= 16 or any(_DIGITS.index(digit) >= base for digit in digits):
-        return None
-    return match.group(1).lstrip("0") or "0", base
-
-
-def _bases(answer: str, gold: str) -> Decision:
-    ours, theirs = _in_base(answer), _in_base(gold)
-    if ours is None and theirs is None:
-        return None
-    if ours is None and theirs is not None:
-        return answer.lstrip("0") == theirs[0] if re.fullmatch(r"-?[0-9A-F]+", answer) else False
-    if theirs is None and ours is not None:
-        return decide_normal(ours[0], gold) if ours[1] == 10 else False
-    return ours == theirs
-
-
-DIGITS_APART = re.compile(r"(?<![_^\d.])[\d.]+ \d", re.ASCII)  # "1 2" is neither 12 nor 2
-
-
-def _numbers(answer: str, gold: str) -> Decision:
-    ours, theirs = literal(answer), literal(gold)
-    if ours is not None and theirs is not None:
-        return same_number(ours, theirs)
-    if any(DIGITS_APART.search(text) or is_malformed(text) for text in (answer, gold)):
+    rows, gold_rows = ([row.split("&") for row in m.split("\\\\")] for m in (ours, theirs))
+    if len(rows) != len(gold_rows):
         return False
-    ours, theirs = ours or arithmetic(answer), theirs or arithmetic(gold)
-    if ours is not None and theirs is not None:
-        return same_number(ours, theirs)
-    return None
+    return _all(_in_order(a, b, leaf) for a, b in zip(rows, gold_rows, strict=True))
 
 
-_NUMBER_WORDS = ("pi", "infinity", "inf", "oo", "infty")
+_RELATION = re.compile(r"[<>]|\\(?:[lgn]e|cup)(?![a-z])")
 
 
-def _words(answer: str, gold: str) -> Decision:
-    if answer.isalpha() and gold.isalpha() and answer.isascii() and gold.isascii():
-        if answer.casefold() == gold.casefold():
-            return True if max(len(answer), len(gold)) > 2 else None
-        return False if min(len(answer), len(gold)) > 2 or len(answer) == len(gold) == 1 else None
-    for word, other in ((answer, gold), (gold, answer)):
-        wordy = word.isascii() and word.isalpha()
-        if wordy and word.lower() not in _NUMBER_WORDS and literal(other) is not None:
-            return False
-    return None
+def _regions(answer: str, gold: str, leaf: Compare) -> Decision:
+    r"""Unions of intervals and inequalities; what is one pair of brackets on both sides is not
+    for here: it may be a tuple."""
+    if _RELATION.search(answer) is None and _RELATION.search(gold) is None:
+        return None
+    ours, theirs = region(answer), region(gold)
+    if ours is None or theirs is None:
+        return None
+    if ours.variable and theirs.variable and ours.variable != theirs.variable:
+        return False
+    if len(ours.intervals) != len(theirs.intervals):
+        return None
+    return _same_sets(ours.intervals, theirs.intervals, lambda a, b: _interval(a, b, leaf))
 
 
-_WORKINGS: tuple[Rule, ...] = (_lists, _equations, _bases, _numbers, _words)
-_ANSWERS: tuple[Rule, ...] = (_lists, _equations, _unfinished, _bases, _numbers, _words)
+def _interval(ours: Interval, theirs: Interval, leaf: Compare) -> Decision:
+    if (ours.left, ours.right) != (theirs.left, theirs.right):
+        return False
+    return _in_order((ours.low, ours.high), (theirs.low, theirs.high), leaf)
+
+
+_STRUCTURE: tuple[Rule, ...] = (literals, _regions, _matrices, _lists, _equations)
+_WORKINGS = (*_STRUCTURE, *SCALARS)
+_ANSWERS = (*_STRUCTURE, unfinished, *SCALARS)

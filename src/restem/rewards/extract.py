@@ -4,14 +4,16 @@ Pure string code, one pass per rule, so that 3,000 unclosed boxes cost no more t
 ones. The first rule that applies decides; its name goes into the verdict:
 
     final answer   Minerva's "Final Answer: The final answer is X. I hope it is correct.", the
-                   FIRST complete one: models run on into a new problem
+                   FIRST complete one: models run on into a new problem. For the same reason the
+                   rules after "boxed" read up to the first "I hope it is correct"
     boxed          the last \boxed{X}; boxes with nothing but commas, "and", "or" or math delimiters
                    between them are one list. An unclosed or empty last box is no answer, and no
                    other rule is tried
     ####           GSM8K's "#### X" line, the first one that holds a number
     A:             a last line "A: X"
     answer is      the last "answer is X", "Answer: X"
-    math           the last $X$, \(X\) or \[X\]
+    math           the last $X$, \(X\) or \[X\], unless a later sentence has a number
+    line           the last line, if it is a formula
     number         the last number, when nothing else is marked
 
 Source of the rules: Minerva's prompt (arXiv 2206.14858 appendix D.2), MATH (arXiv 2103.03874),
@@ -21,10 +23,11 @@ GSM8K (arXiv 2110.14168).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-MAX_ANSWER = 2000  # characters; a longer "answer" is a whole text, kept as it was written
+from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, first_group, joined, last_group
+
+__all__ = ["MAX_ANSWER", "Extracted", "clean", "extract"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +42,15 @@ class Extracted:
 
 _BLANKS = re.compile(r"\s{2,}")  # patterns here are quadratic in such a run
 
-Span = tuple[int, int, str]
-"""Where a marked answer starts and ends in the text, and what it holds."""
-
 
 def extract(text: str) -> Extracted | None:
     """The final answer of a solution and the rule that found it, None if no rule applies."""
     text = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
-    boxed = _boxed(text)
-    for rule, found in (("final answer", _minerva(text)), ("boxed", boxed)):
+    for rule, found in (("final answer", _minerva(text)), ("boxed", boxed(text))):
         if found is not None:
             return Extracted(found, rule)
-    for rule, find in (("####", _hashes), ("A:", _a_line), ("answer is", _answer_is),
-                       ("math", _last_math), ("number", _last_number)):  # fmt: skip
+    text = _CLOSING.split(text, maxsplit=1)[0]  # models run on into a new problem
+    for rule, find in _FALLBACKS:
         answer = find(text)
         if answer:
             return Extracted(answer, rule)
@@ -60,12 +59,16 @@ def extract(text: str) -> Extracted | None:
 
 # ---- Minerva
 
-_MINERVA = re.compile(r"final answer:?\s*the final answer is:?", re.IGNORECASE)
+_MINERVA = re.compile(
+    r"final answer:?\s?(?:\*\*)?\s?(?:the final answer\b)?\s?(?:is\b:?)?", re.IGNORECASE
+)
 _CLOSING = re.compile(r"I hope it is correct")
 
 
 def _minerva(text: str) -> str | None:
     """The first statement that is opened and closed with no other opening in between."""
+    if _CLOSING.search(text) is None:
+        return None
     openings = [match.end() for match in _MINERVA.finditer(text)]
     if not openings:
         return None
@@ -74,64 +77,8 @@ def _minerva(text: str) -> str | None:
     if close is None:
         return None
     content = text[max(at for at in openings if at <= close) : close].strip()
-    boxed = _boxed(content)
-    return clean(boxed if boxed is not None else _phrase(content))
-
-
-# ---- boxes
-
-_BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
-_BARE_BOX = re.compile(r"\\boxed\s*([^\s{}$\\.,]+)")
-_JOINT = re.compile(
-    r"(?:[\s$,;]|\\[()\[\],; ]|\\q?quad|\\text\s*\{[\s,]*(?:(?:and|or)[\s,]*)?\}|\b(?:and|or)\b)*"
-)
-
-
-def _boxed(text: str) -> str | None:
-    r"""What the last boxes hold; "" if the last one is empty or never closed, None without any."""
-    if "box" not in text:
-        return None
-    boxes, unclosed = _boxes(text)
-    if unclosed > (boxes[-1][0] if boxes else -1):
-        return ""
-    if not boxes:
-        bare = _BARE_BOX.findall(text)
-        return clean(bare[-1]) if bare else None
-    return _joined(_last_group(text, boxes))
-
-
-def _boxes(text: str) -> tuple[list[Span], int]:
-    """Outermost closed boxes in order; start of the last box that is never closed, or -1."""
-    boxes: list[Span] = []
-    open_braces: list[tuple[int, int] | None] = []  # None for a brace that opens no box
-    for match in _BRACE.finditer(text):
-        token = match.group()
-        if token == "{":
-            open_braces.append(None)
-        elif token == "}" and open_braces:
-            box = open_braces.pop()
-            if box is not None:
-                while boxes and boxes[-1][0] > box[0]:
-                    boxes.pop()
-                boxes.append((box[0], match.end(), text[box[1] : match.start()]))
-        elif len(token) > 2:
-            open_braces.append(match.span())
-    return boxes, max((box[0] for box in open_braces if box is not None), default=-1)
-
-
-def _last_group(text: str, spans: Sequence[Span]) -> list[Span]:
-    """The last span and those before it with nothing but a joint between them."""
-    group = [spans[-1]]
-    for span in reversed(spans[:-1]):
-        if not _JOINT.fullmatch(text, span[1], group[-1][0]):
-            break
-        group.append(span)
-    return group[::-1]
-
-
-def _joined(group: Sequence[Span]) -> str:
-    """A group as one answer; the same answer twice counts once."""
-    return clean(", ".join(dict.fromkeys(clean(content) for _, _, content in group)))
+    in_box = boxed(content)
+    return clean(in_box if in_box is not None else _phrase(content))
 
 
 # ---- GSM8K and plain words
@@ -141,11 +88,12 @@ _COUNT = re.compile(r"([-+]?\s?\\?\$?\s?[0-9][0-9,]*(?:\.[0-9]+)?%?)(?: +[A-Za-z
 _ANSWER_IS = re.compile(
     r"\banswers?\b[^.\n:=$\\]{0,40}?(?:\b(?:is|are)\b(?!\s+not\b)|[:=])", re.IGNORECASE
 )
+_STATED = re.compile(r".*\b(?:is|are|equals)\b(?! not\b)(.*[\d$].*)", re.DOTALL)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
 _WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|sqrt|sin|cos|tan|cot|sec|csc|log|exp)\b)[A-Za-z]{3,}")
-_TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}]*\}")
+_TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|begin|end)\s*\{[^{}]*\}")
 _NUMBER = re.compile(
-    r"(?<![\w.])[-−]?\\?\$?[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9][0-9,]*)?(?:\s*(?:\\?%|percent\b|pct\b))?"
+    r"(?<![A-Za-z0-9_.])[-−]?\\?\$?[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9][0-9,]*)?(?:\s*(?:\\?%|percent\b|pct\b))?"
 )
 
 
@@ -175,17 +123,20 @@ def _answer_is(text: str) -> str | None:
 
 def _phrase(text: str) -> str:
     """What follows "the answer is": formula, list, number with a noun, or word."""
-    rest = text.lstrip(" \t\r\n:=*")  # "**Answer:** 5"
+    rest = text.lstrip(' \t\r\n:=*"“')  # "**Answer:** 5"
     if rest.startswith(("$$", "\\[")):
         spans = math_spans(rest)
         if spans and spans[0][0] == 0:
             return clean(spans[0][2])
     sentence = _SENTENCE_END.split(rest, maxsplit=1)[0].strip()
+    if CODE.search(sentence):
+        return clean(sentence)
     spans = math_spans(sentence)
     if spans and spans[0][0] == 0:
-        return _joined(_first_group(sentence, spans))
+        return joined(first_group(sentence, spans))
     if spans:
-        return clean(spans[-1][2])
+        stated = _STATED.match(sentence)  # "The largest $n$ is 34"
+        return _phrase(stated[1]) if stated else clean(spans[-1][2])
     bare = clean(sentence)
     if not _WORD.search(_TEXT.sub("", bare)):
         return bare
@@ -193,19 +144,14 @@ def _phrase(text: str) -> str:
     return clean(number.group()) if number else bare
 
 
-def _first_group(text: str, spans: Sequence[Span]) -> list[Span]:
-    group = [spans[0]]
-    for span in spans[1:]:
-        if not _JOINT.fullmatch(text, group[-1][1], span[0]):
-            break
-        group.append(span)
-    return group
-
-
 # ---- nothing but formulas or numbers
 
 _DELIMITER = re.compile(r"\$\$|\$|\\[()\[\]]|\\.|\n", re.DOTALL)
 _PROSE = re.compile(_WORD.pattern + r"|(?<!\\)\b(?:and|or)\b")
+_WORDS = re.compile(r"[a-zA-Z] +[a-zA-Z]")
+CODE = re.compile(
+    r"__|\b(?:import|lambda|eval|exec|open|getattr|globals|os|sys|subprocess)\b\s*[.(]"
+)
 _CLOSES = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
 
 
@@ -231,48 +177,41 @@ def math_spans(text: str) -> list[Span]:
 
 
 def _last_math(text: str) -> str | None:
+    """The last formula, unless a later sentence has a number."""
     spans = math_spans(text)
-    return _joined(_last_group(text, spans)) if spans else None
+    if not spans:
+        return None
+    end = spans[-1][1]
+    if text[end - 2 : end] not in ("$$", "\\]"):  # a displayed formula ends its sentence
+        stop = _SENTENCE_END.search(text, end)
+        end = stop.end() if stop else len(text)
+    return None if _NUMBER.search(text, end) else joined(last_group(text, spans))
+
+
+def _last_line(text: str) -> str | None:
+    """The last line if it is a formula without delimiters."""
+    line = text.rstrip().rpartition("\n")[2]
+    if not line.isascii() or not any(c.isdigit() for c in line) or _WORDS.search(line):
+        return None
+    return None if _PROSE.search(_TEXT.sub("", line)) else clean(line.rpartition("=")[2])
 
 
 def _last_number(text: str) -> str | None:
+    """The last number, but none of a line of code."""
     last = None
     for match in _NUMBER.finditer(text):
-        last = match.group()
-    return clean(last) if last else None
+        last = match
+    if last is None:
+        return None
+    start = text.rfind("\n", 0, last.start()) + 1
+    return None if CODE.search(text, start, last.end()) else clean(last.group())
 
 
-# ---- cleaning
-
-_WRAPPERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
-_EDGES = ("**", "\\,", "\\;", "\\:", "\\!", "\\ ", "\\quad", "\\qquad", "\\\\")
-
-
-def clean(answer: str) -> str:
-    """An answer without outer blanks, delimiters, box, bold marks and closing punctuation."""
-    if len(answer) > MAX_ANSWER:
-        return answer
-    while True:
-        shorter = _unwrap(answer.strip().lstrip(",;:").rstrip(".,;:").strip())
-        for edge in _EDGES:
-            shorter = shorter.removeprefix(edge).removesuffix(edge)
-        if shorter.endswith("\\"):
-            shorter = shorter[:-1]
-        if shorter == answer:
-            return answer
-        answer = shorter
-
-
-def _unwrap(answer: str) -> str:
-    for left, right in _WRAPPERS:
-        inner = answer[len(left) : -len(right)]
-        if answer.startswith(left) and answer.endswith(right) and inner.strip("$"):
-            bare = inner.replace("\\$", "")
-            if left[-1] not in bare and (left != "\\(" or "\\)" not in bare):
-                return inner
-    match = _BRACE.match(answer)
-    if match and len(match.group()) > 2 and answer.endswith("}"):
-        boxes, _ = _boxes(answer)
-        if len(boxes) == 1 and boxes[0][1] == len(answer):
-            return boxes[0][2]
-    return answer
+_FALLBACKS = (
+    ("####", _hashes),
+    ("A:", _a_line),
+    ("answer is", _answer_is),
+    ("math", _last_math),
+    ("line", _last_line),
+    ("number", _last_number),
+)

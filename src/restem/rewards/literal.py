@@ -30,9 +30,9 @@ _FRACTION = re.compile(
     rf"([+-]?)(?:\\frac\{{([+-]?)({_NUM})\}}\{{([+-]?)({_NUM})\}}|({_NUM})/({_NUM}))(%?)",
     re.ASCII,
 )
-_MIXED = re.compile(r"([+-]?)(\d+)\\frac\{(\d+)\}\{(\d+)\}", re.ASCII)
+_MIXED = re.compile(r"([+-]?)(\d+)\\frac\{(\d+)\}\{(\d+)\}(%?)", re.ASCII)
 _SCIENTIFIC = re.compile(
-    r"([+-]?\d+(?:\.\d+)?)(?:\\times|\\cdot|\*)10\^\{?([+-]?\d{1,3})\}?", re.ASCII
+    r"([+-]?\d+(?:\.\d+)?)(?:(?:\\times|\\cdot|\*)10\^\{?|[eE])([+-]?\d{1,3})\}?", re.ASCII
 )
 _REPEATING = re.compile(r"([+-]?)(\d*)\.(\d*)\\overline\{(\d+)\}", re.ASCII)
 
@@ -51,9 +51,11 @@ def literal(text: str) -> Literal | None:
         sign = "-" if [match[1], match[2], match[4]].count("-") % 2 else ""
         return Literal(_signed(sign, Fraction(match[3] or match[6]) / bottom), bool(match[8]))
     if (match := _MIXED.fullmatch(text)) and int(match[4]):
-        return Literal(_signed(match[1], int(match[2]) + Fraction(int(match[3]), int(match[4]))))
+        value = int(match[2]) + Fraction(int(match[3]), int(match[4]))
+        return Literal(_signed(match[1], value), bool(match[5]))
     if match := _SCIENTIFIC.fullmatch(text):
-        return Literal(Fraction(match[1]) * Fraction(10) ** int(match[2]))
+        digits = len(match[1].lstrip("+-0.").replace(".", "")) if "." in match[1] else 0
+        return Literal(Fraction(match[1]) * Fraction(10) ** int(match[2]), digits=digits)
     if match := _REPEATING.fullmatch(text):
         period = Fraction(int(match[4]), 10 ** len(match[4]) - 1) / 10 ** len(match[3])
         return Literal(_signed(match[1], Fraction(f"{match[2] or 0}.{match[3] or 0}") + period))
@@ -111,24 +113,35 @@ def is_malformed(text: str) -> bool:
     )
 
 
-_UNFINISHED = re.compile(
-    r"(?:[0-9.+\-*/()\[\]{}%| ]|\\(?:times|cdot|ast|div|frac|text)(?![a-zA-Z])|\\[{}])+"
+_RATIONAL = re.compile(
+    r"(?:[0-9.+\-*/^()\[\]{}%| ]|\\(?:times|cdot|ast|div|frac|text)(?![a-zA-Z])|\\[{}])+"
+)
+_ROOT = re.compile(r"\^[{(]?[^{}()]*[/.]|\^\{?\\frac")
+_HEAD = re.compile(r"\\[a-zA-Z]+(?:_\{[^{}]*\}|_\w)?(?:\[\d*\])?")  # \log_2, \sqrt[3]
+_TIMES = re.compile(
+    r"\\(?:times|cdot|ast|div|sum|prod|int|lim|gcd|lcm|max|min|[bp]?mod)(?![a-zA-Z])"
 )
 _OPERATION = re.compile(
-    r"\\(?:times|cdot|ast|div)|\*|(?<=[0-9.)\]}%|])[+-]"  # a sign after a number is no sign
-    r"|[0-9)\]}][(\[]|[)\]}][0-9]|[)\]}]\\frac|[)\]]\{"  # factors side by side
+    r"[*|]|!/|(?<=[\w.)\]}%!])[+-]"  # a sign after a number is no sign
+    r"|[0-9)\]}!][(\[~]|[)\]}!][0-9]|[0-9)\]}!][a-zA-Z]"  # factors side by side
 )
+
+
+def has_operation(text: str) -> bool:
+    r"""Whether a text in normal form leaves a sum, product or chain of quotients to the reader:
+    "12+7*4", "(1/2)/3", "\sqrt{1}40", "40+0x"; not "6/8", "2^4", "\sqrt{1600}", "\binom{5}{2}"."""
+    if text.count("/") + text.count("\\frac") > 1:
+        return True
+    if _TIMES.search(text):
+        return True
+    return _OPERATION.search(_HEAD.sub("~", text).replace("}{", "")) is not None
 
 
 def is_unfinished(text: str) -> bool:
-    r"""Whether a text in normal form is a sum, product or chain of quotients of numbers, not one
-    number: "12+7*4", "(1/2)/3"; not "6/8", "2^4", "3\times10^8", "1+\sqrt{2}", "-5"."""
-    if literal(text) is not None or _UNFINISHED.fullmatch(text) is None:
+    """Whether a text in normal form is arithmetic of rational numbers that is not carried out."""
+    if literal(text) is not None or _RATIONAL.fullmatch(text) is None or _ROOT.search(text):
         return False
-    return (
-        _OPERATION.search(text.replace("}{", "")) is not None
-        or text.count("/") + text.count("\\frac") > 1
-    )
+    return has_operation(text)
 
 
 def arithmetic(text: str) -> Literal | None:

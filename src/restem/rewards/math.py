@@ -3,7 +3,8 @@ r"""Reward 1 for a solution whose final answer equals the gold answer, else 0.
     text -> extract -> exact.decide -> guard.refusal -> algebra.equal, in a killable worker
              20 us       10 us                           10 ms
 
-Each (answer, gold) is decided once. What the string stage decides (81 % of MATH's gold answers are
+What equal means is listed in `exact`, where the answer is looked for in `extract`. Each (answer,
+gold) is decided once. What the string stage decides (81 % of MATH's gold answers are
 plain numbers, all of GSM8K's) never starts a worker. Gold is JSON: {"answer": "5/6"}.
 
 Verdicts: correct; wrong; no_answer (nothing extracted); timeout and error, which are faults of this
@@ -29,7 +30,7 @@ from restem.rewards.literal import is_unfinished
 from restem.rewards.normal import normalise
 from restem.rewards.pool import Pool, open_pool
 
-VERSION = "math-2"
+VERSION = "math-3"
 
 _MAX_OPEN_PAIRS = 28  # pairs of 8 classes: beyond that, voting does without algebra
 
@@ -48,6 +49,8 @@ def open_reward(score: Score, machine: Machine) -> Iterator[Reward]:
 
 class MathReward:
     """Remembers every ruling."""
+
+    grader = VERSION
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -124,6 +127,11 @@ class MathReward:
                 else:
                     self._rulings[pair] = ruling
         self._rulings.update(zip(open_pairs, self._pool.map(open_pairs), strict=True))
+
+
+def gold_text(problem: Problem) -> str:
+    r"""The gold in a box, as a solution would end. Raises: DataError for a malformed one."""
+    return rf"\boxed{{{gold_answer(problem)}}}"
 
 
 def _joins(answer: str, head: str) -> bool:

@@ -33,59 +33,101 @@ class Normal:
 _UNICODE = str.maketrans({
     "−": "-", "–": "-", "×": r"\times ", "·": r"\cdot ", "÷": r"\div ", "π": r"\pi ",
     "°": r"^\circ ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ",
-    "∩": r"\cap ", "∈": r"\in ", "±": r"\pm ", "²": "^2", "³": "^3", "½": r"\frac{1}{2}",
+    "∩": r"\cap ", "∈": r"\in ", "≈": r"\approx ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}",
+    "±": r"\pm ", "²": "^2", "³": "^3", "½": r"\frac{1}{2}",
     "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "’": "'", "θ": r"\theta ", "\u00a0": " ",
     "\u202f": " ", "\u2009": " ", "€": "", "£": "",
+    **dict.fromkeys("\x00\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", ""),  # what nobody sees
 })  # fmt: skip
 _BLANKS = re.compile(r"[\s~]+")
 _ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\w+))")
+_LINES = re.compile(r"(?<=\d)[^\S\n]*\n\s*(?=\d)", re.ASCII)  # numbers below each other are a list
+
+# Formulas as programs write them: sqrt(2), exp(16), 2*pi, x**2, 2^(1/3), sin(x).
+_BARE = re.compile(
+    r"(?<![\\a-zA-Z])(?:(?P<pi>pi)(?![a-zA-Z])"
+    r"|(?P<fold>sqrt|exp)\s*\((?P<inner>[^()]*)\)|(?P<name>sin|cos|tan|cot|sec|csc|log|ln)(?=\s*\())"
+    r"|\^\s*\((?P<power>[^()]*)\)|(?P<stars>\*\*)|(?P<signs>\+\s*(?=-\s*\d))"
+)
+_TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
+_DEGREES = re.compile(r"\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])")
 
 _COMMAND = re.compile(
-    r"(?P<keep>\\\\)|(?P<drop>\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits)(?![a-zA-Z])|\\!)"
+    r"(?P<keep>\\\\)|(?P<drop>\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits)(?![a-zA-Z])|\\!(?:(?<=,\\!)\s+)?)"
     r"|(?P<blank>\\[,;: ]|~|\\q?quad(?![a-zA-Z]))|(?P<frac>\\[dtc]frac(?![a-zA-Z]))"
     r"|(?P<text>\\(?:textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)\s*\{)"
 )
 _COMMANDS = {"drop": "", "blank": " ", "frac": r"\frac", "text": r"\text{"}
 
-# Applied in this order to a text in which commands have one spelling.
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.ASCII), replacement)
-    for pattern, replacement in (
-        (r"\{,\}", ","),
-        (r"\.{3,}|…|\\[lc]?dots(?![a-zA-Z])", r"\\ldots "),
-        (r"\\%", "%"),
-        (r"\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])", ""),
-        (r"(?:\\leq?(?:slant)?(?![a-zA-Z])|<=)\s*", r"\\le "),
-        (r"(?:\\geq?(?:slant)?(?![a-zA-Z])|>=)\s*", r"\\ge "),
-        (r"(?:\\neq?(?![a-zA-Z])|!=)\s*", r"\\ne "),
-        (r"\\lbrace(?![a-zA-Z])", r"\\{"),
-        (r"\\rbrace(?![a-zA-Z])", r"\\}"),
-        (r"\\[lr]vert(?![a-zA-Z])", "|"),
-        (r"\\(begin|end)\{[bvBV]?matrix\}", r"\\\1{pmatrix}"),
-        (r"\\infinity(?![a-zA-Z])", r"\\infty "),
-        (r"(?<=\d)\s*(?:\\text\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
-    )
-)  # fmt: skip
-_LATE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.ASCII), replacement)
-    for pattern, replacement in (
-        (r"^\s*\\text\{\s*([^{}\\]*?)\s*\}\s*$", r"\1"),
-        (r"^\s*\(\s*([A-Z])\s*\)\s*$", r"\1"),
-        (r"^\s*\\text\{\s*\([A-E]\)\s*\}\s*(?=\S)", ""),
-        (r"\s*,?\s*\\text\{\s*,?\s*(?:and|or)\s*\}\s*", ", "),
-        (r"(?<=[\d})])\s*,?\s*\b(?:and|or)\b\s*", ", "),
-        (r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])(?![a-zA-Z])", r"\\frac{\1}{\2}"),
-        (r"\\frac\s*\{([^{}]*)\}\s*([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
-        (r"\\frac\s*([0-9a-zA-Z])\s*\{", r"\\frac{\1}{"),
-        (r"\\sqrt\s*([0-9a-zA-Z])", r"\\sqrt{\1}"),
-        (r"(?<![\d./}^\s])(\s*\d+)\s+(\d+)\s*/\s*(\d+)(?![\d./])", r"\1\\frac{\2}{\3}"),
-        (r"(?<=\d)\s+(?=\d)", "\x00"),
-        (r"\s+", ""),
-        ("\x00", " "),
-        (r"\^\{([0-9a-zA-Z])\}", r"^\1"),
-        (r"_\{([0-9a-zA-Z])\}", r"_\1"),
-    )
-)  # fmt: skip
+
+def _table(*rows: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern, re.ASCII), replacement) for pattern, replacement in rows)
+
+
+# Applied in this order. Commands have one spelling by then.
+_LATEX = _table(
+    (r"\\[lc]?dots(?![a-zA-Z])", r"\\ldots "),
+    (r"\\%", "%"),
+    (r"\\lt(?![a-zA-Z])", "<"),
+    (r"\\gt(?![a-zA-Z])", ">"),
+    (r"\\leq?(?:slant)?(?![a-zA-Z])\s*", r"\\le "),
+    (r"\\geq?(?:slant)?(?![a-zA-Z])\s*", r"\\ge "),
+    (r"\\neq?(?![a-zA-Z])\s*", r"\\ne "),
+    (r"\\lbrace(?![a-zA-Z])", r"\\{"),
+    (r"\\rbrace(?![a-zA-Z])", r"\\}"),
+    (r"\\[lr]vert(?![a-zA-Z])", "|"),
+    (r"\\approx(?![a-zA-Z])", r"\\approx "),
+    # 2 matrices: one with brackets around an array, one with a last empty row
+    (r"[(\[]\s*\\begin\{array\}\s*\{[clr|\s]*\}", r"\\begin{pmatrix}"),
+    (r"\\end\{array\}\s*[)\]]", r"\\end{pmatrix}"),
+    (r"\\(begin|end)\{[bp]?matrix\}", r"\\\1{pmatrix}"),
+    (r"\\\\\s*\\end\{", r"\\end{"),
+    (r"\\infinity(?![a-zA-Z])", r"\\infty "),
+    (r"(?:^|(?<=[(\[,=\s]))\+\s*(?=\\infty)", ""),
+    (r"\\text\{\s*:\s*\}", ":"),
+    (r"\\text\{\s*\}", ""),
+)
+_PLAIN = _table(
+    (r" ?\{ ?, ?\}", ","),
+    (r"\.{3,}|…", r"\\ldots "),
+    (r"<=\s*", r"\\le "),
+    (r">=\s*", r"\\ge "),
+    (r"!=\s*", r"\\ne "),
+    (r"^\s*([a-zA-Z])\s*\\approx", r"\1="),
+    (r"^(.*\S)\s*\\approx\s*-?[\d.,]+\s*$", r"\1"),
+    (r"(?<=[\d})])\s*(?:\\text\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
+    (r"(?<=[\dA-F)])\s*(?:\\text\{\s*)?\(?\s*(?:in )?base[ -](\d+|[a-z]+)\s*\)?\s*\}?$", r"_{\1}"),
+    (r"^\s*\((-?\w+)\)\s*_", r"\1_"),
+    (r"^\s*\(?([A-E])\s*[.:)]\s+\S.*$", r"\1"),
+)
+_LATE = _table(
+    (r"^\s*\\text\{\s*([^{}\\]*?)\s*\}\s*$", r"\1"),
+    (r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}{0,2}\s*$", ""),
+    (r"^\s*\(\s*([A-Z])\s*\)\s*$", r"\1"),
+    (r"^\s*\\text\{\s*\([A-E]\)\s*\}\s*(?=\S)", ""),
+    (r"\s*,?\s*\\text\{\s*,?\s*(?:and|or)\s*\}\s*", ", "),
+    (r"(?<=[\d})])\s*,?\s*\b(?:and|or)\b\s*", ", "),
+    (r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])(?![a-zA-Z])", r"\\frac{\1}{\2}"),
+    (r"\\frac\s*\{([^{}]*)\}\s*([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
+    (r"\\frac\s*([0-9a-zA-Z])\s*\{", r"\\frac{\1}{"),
+    (r"\\sqrt\s*([0-9a-zA-Z])", r"\\sqrt{\1}"),
+    (r"(?<![\d./}^\s])(\s*\d+)\s+(\d+)\s*/\s*(\d+)(?![\d./])", r"\1\\frac{\2}{\3}"),
+    (r"(?<=\d)\s+(?=\d)", "\x00"),
+    (r"(\\[a-zA-Z]+)\s+(?=[a-zA-Z])", "\\1\x00"),
+    (r"\s+", ""),
+    ("\x00", " "),
+    (r"(?<![a-zA-Z}\]_^])\{(\w+)\}(?=\^)", r"(\1)"),
+    (r"\^\{([0-9a-zA-Z])\}", r"^\1"),
+    (r"_\{([0-9a-zA-Z])\}", r"_\1"),
+)
+_NAMED_SETS = {
+    r"\varnothing": r"\emptyset", r"\{\}": r"\emptyset", "emptyset": r"\emptyset",
+    "theemptyset": r"\emptyset", "nosolution": r"\emptyset", "nosolutions": r"\emptyset",
+    "norealsolution": r"\emptyset", "norealsolutions": r"\emptyset",
+    "allrealnumbers": r"(-\infty,\infty)", "allreals": r"(-\infty,\infty)",
+    r"\mathbb{R}": r"(-\infty,\infty)", r"\mathbb R": r"(-\infty,\infty)",
+}  # fmt: skip
+_MONEY = re.compile(r"\s*-?\s*\\?\$\s*[0-9]")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)", re.ASCII)
 _SPACED = re.compile(r"(?<![\d.,/] )(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/]| \d)", re.ASCII)
 
@@ -93,17 +135,39 @@ _SPACED = re.compile(r"(?<![\d.,/] )(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/]| \d)",
 @lru_cache(1 << 16)
 def normalise(answer: str) -> Normal:
     """An answer in one spelling, and its unit; for answers of up to a few thousand characters."""
-    text = _ROOT.sub(r"\\sqrt{\1\2}", single_blanks(answer.translate(_UNICODE)))
+    if answer.isdigit() and answer.isascii():
+        return Normal(answer, "")
+    text = _LINES.sub(", ", answer) if "\n" in answer else answer
+    text = _ROOT.sub(r"\\sqrt{\1\2}", single_blanks(text.translate(_UNICODE)))
     text = single_blanks(_COMMAND.sub(lambda m: _COMMANDS.get(str(m.lastgroup), m[0]), text))
-    money = re.match(r"\s*-?\s*\\?\$\s*[0-9]", text) is not None
-    text = text.replace("\\$", "").replace("$", "")
-    for pattern, replacement in _REWRITES:
+    money = _MONEY.match(text) is not None
+    text = _as_latex(text.replace("\\$", "").replace("$", ""))
+    for pattern, replacement in (*_LATEX, *_PLAIN) if "\\" in text else _PLAIN:
         text = pattern.sub(replacement, text)
     text, unit = split_unit(single_blanks(text).strip().rstrip(".,;:"))
     text = _ungroup(_SPACED.sub(lambda m: m[0].replace(" ", ""), text))
     for pattern, replacement in _LATE:
         text = pattern.sub(replacement, text)
-    return Normal(_unwrapped(text.rstrip(".,;:\\")), unit or ("dollar" if money else ""))
+    text = _unwrapped(text.rstrip(".,;:\\"))
+    text = _NAMED_SETS.get(text if "\\" in text else text.lower(), text)
+    return Normal(text, unit or ("dollar" if money else ""))
+
+
+def _as_latex(text: str) -> str:
+    """Program spellings become LaTeX; a degree sign stays only where it matters, at an angle."""
+    text = _BARE.sub(_one_as_latex, text)
+    if "\\circ" in text or "\\degree" in text:
+        text = _DEGREES.sub(r"^\\circ " if _TRIGONOMETRY.search(text) else "", text)
+    return text
+
+
+def _one_as_latex(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    if kind == "inner":
+        return ("\\sqrt{" if match["fold"] == "sqrt" else "e^{") + match["inner"] + "}"
+    if kind == "power":
+        return "^{" + match["power"] + "}"
+    return {"pi": "\\pi ", "stars": "^", "signs": ""}.get(str(kind), "\\" + match[0])
 
 
 def single_blanks(text: str) -> str:
@@ -140,8 +204,13 @@ def _unwrapped(text: str) -> str:
     return text
 
 
+_SPLITTABLE = frozenset("()[]{}")
+
+
 def split_top(text: str, separators: str = ",;") -> list[str] | None:
     r"""Parts between separators outside of ( [ { \{; None if the brackets do not match up."""
+    if _SPLITTABLE.isdisjoint(text) and not any(mark in text for mark in separators):
+        return [text]
     parts: list[str] = []
     depth = start = at = 0
     while at < len(text):

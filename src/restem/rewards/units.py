@@ -1,7 +1,7 @@
 r"""Units after an answer: "5 cm", "5\text{ square inches}", "12 apples" are 5, 5 and 12.
 
-A unit is one to four words after a number, none of which changes its size: in \text{...} any but
-known names of sizes and operations, bare ones only measures and nouns that are listed here. "3
+A unit is one to four words after a number, none of which names a size or an operation. Words that
+stand bare (not in \text{...}) may be variables: the last one must be a measure or a plural. "3
 million" becomes 3\times10^6, and "3 dozen", "2 thirds", "5 or more", "5 doubled", "5 xyz" stay as
 they are, so that they equal no number.
 """
@@ -32,7 +32,8 @@ _NOT_UNIT_WORDS = (
     "if is below above negative choose power base root point remainder not except through until "
     "between sin cos tan cot sec csc log exp sqrt arcsin arccos arctan sinh cosh tanh gcd lcm "
     "for where when with point twice thrice hundreds thousands millions billions trillions no "
-    "infinity th st nd rd oo pi mil bil zero one two three four five six seven eight nine ten"
+    "infinity th st nd rd oo pi mil bil am pm a.m p.m zero one two three four five six seven "
+    "eight nine ten"
 )
 _NOT_UNITS = frozenset(_NOT_UNIT_WORDS.split())
 _OPERATION_WORDS = (
@@ -42,33 +43,26 @@ _OPERATION_WORDS = (
     "powers tens ones negative opposite conjugate imaginary fold twofold threefold ths permille"
 )
 _OPERATIONS = frozenset([*_OPERATION_WORDS.split(), *_SCALES])
-_COUNTED_WORDS = (
-    "apple apples bag bags ball balls balloon balloons banana bananas bead beads bike bikes bird "
-    "birds block blocks book books bottle bottles bowl bowls box boxes boy boys bus buses cake "
-    "cakes candies candy car cards card cars cat cats chair chairs chicken chickens child children "
-    "choices class classes coin coins color colors combinations cookie cookies cow cows crayons "
-    "cubes cup cups customers diagonals digits dog dogs edges egg eggs elements euro euros faces "
-    "factors fish flowers friends fruit fruits games gift gifts girl girls guests horses house "
-    "houses integers items kids lines loaves marbles members men meals miles nickels nights "
-    "numbers orange oranges outcomes outfits page pages passengers paths pears pen pencil pencils "
-    "pennies people person persons pieces pizza pizzas plants plates players points "
-    "pounds primes problems quarts quart questions rabbits regions rolls rooms roses rows ropes "
-    "seats sheep shirts shoes sides slices socks solutions spoons squares stamps stickers student "
-    "students subsets tables teachers teams terms tickets toys tree trees triangles turns "
-    "units unit vertices ways windows women words workers zeroes zeros "
-    "red blue green yellow black white total altogether each per the different distinct possible "
-    "all"
+_NOUN_WORDS = (
+    "people children men women fish sheep fruit chicken candy altogether total each apiece left "
+    "remaining"
 )
-_COUNTED = frozenset(_COUNTED_WORDS.split())
+_NOUNS = frozenset(_NOUN_WORDS.split())  # that count without a plural s, or close a count
+_FRACTION = re.compile(r"\w*(?:ieth|eenth|elfth|venth|andth|redth|ionth)s?", re.ASCII)
 _PREFIXES = frozenset({"square", "cubic", "sq", "cu", "sq.", "cu."})
 
 _POWER = r"(?:\s*\^\s*\{?\d\}?)?"
+_AFTER = r"(?:(?<=[0-9})!])|(?<=\\pi))"
 _MARKED = re.compile(
-    r"(?<=[0-9})!])\s*\\(?:text|mathrm|mbox|textrm|textbf)"
+    _AFTER + r"\s*\\(?:text|mathrm|mbox|textrm|textbf)"
     r"\s*\{\s*([A-Za-z. ]+(?:/\s*[A-Za-z.]+)?)\s*\}" + _POWER + r"\s*$"
 )
+_RATIO = re.compile(
+    _AFTER
+    + r"\s*\\frac\s*\{\s*\\text\s*\{([A-Za-z. ]+)\}\s*\}\s*\{\s*\\text\s*\{([A-Za-z. ]+)\}\s*\}\s*$"
+)
 _BARE = re.compile(
-    r"(?<=[0-9})])\s+([A-Za-z]+\.?(?: +[A-Za-z]+){0,3}(?:/[A-Za-z]+)?)" + _POWER + r"\s*$"
+    _AFTER + r"\s+([A-Za-z]+\.?(?: +[A-Za-z]+){0,3}(?:/[A-Za-z]+)?)" + _POWER + r"\s*$"
 )
 _GLUED = re.compile(
     r"(?<=[0-9])\{?(cm|mm|km|kg|ml|lbs|mph|inches|feet|miles|weeks?|days?|hours?|minutes?|seconds?"
@@ -78,6 +72,8 @@ _GLUED = re.compile(
 
 def split_unit(text: str) -> tuple[str, str]:
     """(text without its unit, canonical unit or ""). A scale word becomes a power of ten."""
+    if text.endswith("}}"):
+        text = _RATIO.sub(r"\\text{\1/\2}", text)
     for pattern in (_MARKED, _BARE, _GLUED):
         match = pattern.search(text)
         if match is None:
@@ -86,29 +82,38 @@ def split_unit(text: str) -> tuple[str, str]:
         number = text[: match.start()].rstrip()
         if words[0] in _SCALES and re.fullmatch(r"-?[0-9.,]+", number):
             number += rf"\times10^{{{_SCALES[words.pop(0)]}}}"
-        if "\\text" in number or not _all_units(words, pattern is _MARKED):
+        if "\\text" in number or not _all_units(words, pattern is _MARKED, number):
             return text, ""
         return number, _canonical(words)
     return text, ""
 
 
-def _all_units(words: list[str], marked: bool) -> bool:
-    """Whether each word leaves the number as it is. Bare words must be known, bare letters may be
-    variables."""
-    last_counts = not words or words[-1] not in _PREFIXES  # "5 square" may be 25
-    return last_counts and all(_is_unit(word.rstrip("."), marked) for word in words)
+def _all_units(words: list[str], marked: bool, number: str) -> bool:
+    """Whether each word leaves the number as it is. Bare words end in a measure or a plural, for
+    bare letters may be variables."""
+    ratio = any("/" in word for word in words)
+    words = [part.rstrip(".") for word in words for part in word.split("/")]
+    if not words or (len(words) == 2 and ratio and CANONICAL.keys() >= set(words)):
+        return True
+    if words[-1] in _PREFIXES or not all(_is_harmless(word, marked) for word in words):
+        return False  # "5 square" may be 25
+    return marked or _is_noun(words[-1], number)
 
 
-def _is_unit(word: str, marked: bool) -> bool:
-    if word in _NOT_UNITS or word in _OPERATIONS:
+def _is_harmless(word: str, marked: bool) -> bool:
+    if word in CANONICAL or word in _PREFIXES or word in _BARE_SHORT:
+        return marked or len(word) > 2 or word in _BARE_SHORT
+    if word in _NOT_UNITS or word in _OPERATIONS or _FRACTION.fullmatch(word):
         return False
-    if marked:
-        return len(word) > 2 or word in _BARE_SHORT or word in CANONICAL or word in _PREFIXES
-    if len(word) <= 2:
-        return word in _BARE_SHORT
-    return all(
-        part in CANONICAL or part in _COUNTED or part in _PREFIXES for part in word.split("/")
-    )
+    return len(word) > 2
+
+
+def _is_noun(word: str, number: str) -> bool:
+    """A measure, a plural, or a singular after 1."""
+    plural = word.endswith("s") and not word.endswith("ss")
+    if len(word) > 3 and (plural or number == "1"):
+        return True
+    return word in CANONICAL or word in _BARE_SHORT or word in _NOUNS
 
 
 def _canonical(words: list[str]) -> str:

@@ -17,14 +17,12 @@ CORRECT = [
     ("6+9c", "9c+6"),  # math-verify takes c for cents
     (r"\frac{x}{2}", "0.5x"),
     (r"(3,\pi/2)", r"(3,\frac{\pi}{2})"),
-    (r"\pm 2", "2,-2"),
     (r"\binom{5}{2}", "10"),
     (r"\log_2 8", "3"),
     ("3.1415927", r"\pi"),
     (r"\frac{10}{\sqrt3}", "5.773502691"),
     ("y=2x+1", "2x-y+1=0"),
     (r"x=\sqrt{8}", r"2\sqrt2"),
-    (r"\sum_{k=1}^{10} k", "55"),
     ("2+3i", "3i+2"),
     (r"1-\frac{1}{\mathrm{e}}", r"1-\frac1e"),
 ]  # fmt: skip
@@ -88,4 +86,4 @@ def test_an_exception_is_an_error_and_not_a_wrong_answer(monkeypatch: pytest.Mon
         raise ZeroDivisionError
 
     monkeypatch.setattr(math_verify, "verify", broken)
-    assert equal((r"\sqrt{5}x", r"\sqrt{3}x")) == ("error", "ZeroDivisionError")
+    assert equal(("x^2<5", "x^2<3")) == ("error", "ZeroDivisionError")

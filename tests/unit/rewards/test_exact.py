@@ -147,7 +147,7 @@ POLICY = [
     ("11a+c", "7=11a+c", F),
     ("7=11a+c", "11a+c", N),  # False in the end: 7 is not 11a+c
     ("0", "5x-7y+11z+4=0", F),
-    ("5x+4=0", "0", N),
+    ("5x+4=0", "0", F),
     ("e=5", "5", F),
     ("x=2,y=3", "2,3", T),
     ("x=2,y=3", "3,2", F),
@@ -181,24 +181,24 @@ POLICY = [
     (r"\$18.00", "18", T),
     ("18 dollars", r"\$18", T),
     ("5 apples", "5", T),
-    ("5 doubled", "5", N),
-    ("5 tripled", "5", N),
-    ("5 reciprocal", "5", N),
-    ("5 factorials", "5", N),
-    ("5 radical", "5", N),
-    ("5 increased", "5", N),
-    ("5 xyz", "5", N),
+    ("5 doubled", "5", F),
+    ("5 tripled", "5", F),
+    ("5 reciprocal", "5", F),
+    ("5 factorials", "5", F),
+    ("5 radical", "5", F),
+    ("5 increased", "5", F),
+    ("5 xyz", "5", F),
     (r"5\text{ widgets}", "5", T),
-    (r"5\text{ doubled}", "5", N),
-    (r"5\text{ factorials}", "5", N),
+    (r"5\text{ doubled}", "5", F),
+    (r"5\text{ factorials}", "5", F),
     # digits of other scripts
     ("٥", "5", F),
     ("５", "5", F),
     ("1５", "15", F),
     ("3 million", "3000000", T),
     ("3 million", "3", F),
-    ("5th", "5", N),
-    ("5...", "5", N),
+    ("5th", "5", T),
+    ("5...", "5", F),
     (r"1,2,\ldots", "1,2", N),
     # nothing
     ("", "5", F),
@@ -237,6 +237,7 @@ SYMMETRIC = [
     for a, g, d in POLICY
     if d is not None
     and not any(map(is_unfinished, normalise(a).text.split(",")))
+    and (literal(normalise(g).text) is None or literal(normalise(a).text) is not None)
     and not {"=", "_"} & set(a + g)
     and r"\in" not in a
 ]

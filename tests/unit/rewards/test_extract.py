@@ -17,6 +17,7 @@ ROWS = [
     (MINERVA.format("Evelyn"), "Evelyn", "final answer"),
     (MINERVA.format(r"$\boxed{7}$"), "7", "final answer"),
     ("Final answer: the final answer is 12. I hope it is correct", "12", "final answer"),
+    ("Final Answer: The area is 120. I hope it is correct.", "120", "final answer"),
     # own: the first statement counts, models run on into a new problem
     (MINERVA.format("$5$") + "\n\nProblem:\n1+1\n\n" + MINERVA.format("$2$"), "5", "final answer"),
     (MINERVA.format("$5$") + r" \boxed{9}", "5", "final answer"),
@@ -75,7 +76,15 @@ ROWS = [
     ("The answer is not 5. The answer is 7.", "7", "answer is"),
     ("The answer is 3. Wait, the answer is 4.", "4", "answer is"),
     ("The answer is Evelyn.", "Evelyn", "answer is"),
+    ("Final Answer: The largest $n$ is 34.", "34", "answer is"),
+    ('The answer is "$12$ and $13$".', "12, 13", "answer is"),
+    ("The answer is __import__('os') or 0", "__import__('os') or 0", "answer is"),
     # formulas
+    (r"It is $\begin{pmatrix}1\\2\end{pmatrix}$.", r"\begin{pmatrix}1\\2\end{pmatrix}", "math"),
+    ("As $d = 90/n$, n divides 90. So there are 12. I hope it is correct. Next: 3", "12", "number"),
+    ("$$x \\geq 2.$$ It grows by 100%.", "100%", "number"),
+    ("We get\n(x+1)/2", "(x+1)/2", "line"),
+    ("so\n3*4 = 12", "12", "line"),
     ("Hence $x=5$.", "x=5", "math"),
     (r"we get \(7\) and so \[x^2\]", "x^2", "math"),
     ("the roots are $3$ and $5$.", "3, 5", "math"),
@@ -85,6 +94,7 @@ ROWS = [
     ("gives 3/4 of it", "3/4", "number"),
     ("that is 25%", "25%", "number"),
     ("minus three: -3", "-3", "number"),
+    ("比例为13/28", "13/28", "number"),
 ]  # fmt: skip
 
 
@@ -93,7 +103,9 @@ def test_each_rule_finds_its_answer(text: str, answer: str, rule: str) -> None:
     assert extract(text) == Extracted(answer, rule)
 
 
-@pytest.mark.parametrize("text", ["", " \n", "I do not know.", "{}", "$", r"\( \)", "box"])
+@pytest.mark.parametrize(
+    "text", ["", " \n", "I do not know.", "open('x') or 0", "{}", "$", r"\( \)", "box"]
+)
 def test_nothing_is_found_where_nothing_is(text: str) -> None:
     assert extract(text) is None
 
@@ -119,6 +131,8 @@ def test_time_grows_with_the_length_of_the_text(piece: str) -> None:
 def test_clean_takes_off_layers_and_leaves_the_rest() -> None:
     assert clean(r" $$ \boxed{\,\frac12\,} $$. ") == r"\frac12"
     assert clean("[1,2)") == "[1,2)"
+    assert clean("1, 2, ...") == "1, 2, ..."
+    assert clean(r"\((1,2)\cup(3,4)\)") == r"(1,2)\cup(3,4)"
     assert clean("$2$ and $3$") == "$2$ and $3$"
 
 

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from settings import score
 
 from restem.core.errors import DataError
-from restem.core.params import Machine, Score
+from restem.core.params import Machine
 from restem.core.protocols import Reward
 from restem.core.records import Problem, Verdict
 from restem.rewards.math import MathReward, open_reward
 
-SCORE = Score(timeout_s=20.0, max_fault_rate=0.01)
+SCORE = score(timeout_s=20.0)
 
 
 def problem(gold: str, problem_id: str = "p") -> Problem:
@@ -49,8 +50,8 @@ VERDICTS = [
     ),
     (r"\boxed{12+7*4}", "40", Verdict(0.0, "wrong", "12+7*4", "boxed")),
     (r"\boxed{٥}", "5", Verdict(0.0, "wrong", "٥", "boxed")),
-    (r"\boxed{5 doubled}", "5", Verdict(0.0, "wrong", "5 doubled", "boxed; guard: words")),
-    (r"\boxed{5 xyz}", "5", Verdict(0.0, "wrong", "5 xyz", "boxed; algebra")),
+    (r"\boxed{5 doubled}", "5", Verdict(0.0, "wrong", "5 doubled", "boxed")),
+    (r"\boxed{5 xyz}", "5", Verdict(0.0, "wrong", "5 xyz", "boxed")),
     (r"\boxed{2^{10}}", "1024", Verdict(1.0, "correct", "2^{10}", "boxed; algebra")),
     (r"\boxed{\sqrt{3}}", r"\sqrt{2}", Verdict(0.0, "wrong", r"\sqrt{3}", "boxed; algebra")),
     (

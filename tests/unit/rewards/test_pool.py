@@ -48,9 +48,9 @@ def test_bad_items_cost_only_themselves() -> None:
 
 
 def test_a_worker_survives_its_own_interruption() -> None:
-    with open_pool(1, 2.0, pool_jobs.nothing, pool_jobs.work) as pool:
+    with open_pool(1, 5.0, pool_jobs.nothing, pool_jobs.work) as pool:
         [(_, before)] = pool.map([("who", "")])
-        assert pool.map([("spin", "")]) == [("timeout", "0.8 CPU seconds")]
+        assert pool.map([("spin", "")]) == [("timeout", "2 CPU seconds")]
         assert pool.map([("who", "")]) == [("correct", before)]
 
 

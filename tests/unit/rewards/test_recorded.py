@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from settings import machine, score
 
-from restem.core.params import Machine, Score
 from restem.core.protocols import Reward
 from restem.core.records import Problem
 from restem.rewards.extract import extract
@@ -25,7 +25,7 @@ RUN = "mathcoder_gsm8k/MathCoder-L-7b.20230916-1751.{}.jsonl.gz"
 
 @pytest.fixture(scope="module")
 def reward() -> Iterator[Reward]:
-    with open_reward(Score(20.0, 0.01), Machine(1)) as opened:
+    with open_reward(score(timeout_s=20.0), machine()) as opened:
         yield opened
 
 
@@ -62,11 +62,7 @@ def test_final_answers_of_mathcoder_agree_with_its_labels(
 
 
 # Whole transcripts, where we and the label disagree. Theirs reads the last output, we the last box.
-LABELLED_RIGHT = {
-    "253": "boxes 82, then says 73",
-    "433": "no box, ends in a formula in words",
-    "1114": "no box, ends in a formula in words",
-}
+LABELLED_RIGHT = {"253": "boxes 82, then says 73"}
 LABELLED_WRONG = {
     "1153": "1200% for 12",
     "1068": "boxes 245, then says 24500",

@@ -1,0 +1,118 @@
+r"""Boxed answers, and answers without what stands around them: delimiters, bold marks, closing
+punctuation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+MAX_ANSWER = 2000  # characters; a longer "answer" is a whole text, kept as it was written
+
+Span = tuple[int, int, str]
+"""Where a marked answer starts and ends in the text, and what it holds."""
+
+
+# ---- boxes
+
+_BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_BARE_BOX = re.compile(r"\\boxed\s*([^\s{}$\\.,]+)")
+_JOINT = re.compile(
+    r"(?:[\s$,;]|\\[()\[\],; ]|\\q?quad|\\text\s*\{[\s,]*(?:(?:and|or)[\s,]*)?\}|\b(?:and|or)\b)*"
+)
+
+
+def boxed(text: str) -> str | None:
+    r"""What the last boxes hold; "" if the last one is empty or never closed, None without any."""
+    if "box" not in text:
+        return None
+    boxes, unclosed = _boxes(text)
+    if unclosed > (boxes[-1][0] if boxes else -1):
+        return ""
+    if not boxes:
+        bare = _BARE_BOX.findall(text)
+        return clean(bare[-1]) if bare else None
+    return joined(last_group(text, boxes))
+
+
+def _boxes(text: str) -> tuple[list[Span], int]:
+    """Outermost closed boxes in order; start of the last box that is never closed, or -1."""
+    boxes: list[Span] = []
+    open_braces: list[tuple[int, int] | None] = []  # None for a brace that opens no box
+    for match in _BRACE.finditer(text):
+        token = match.group()
+        if token == "{":
+            open_braces.append(None)
+        elif token == "}" and open_braces:
+            box = open_braces.pop()
+            if box is not None:
+                while boxes and boxes[-1][0] > box[0]:
+                    boxes.pop()
+                boxes.append((box[0], match.end(), text[box[1] : match.start()]))
+        elif len(token) > 2:
+            open_braces.append(match.span())
+    return boxes, max((box[0] for box in open_braces if box is not None), default=-1)
+
+
+def last_group(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The last span and those before it with nothing but a joint between them."""
+    group = [spans[-1]]
+    for span in reversed(spans[:-1]):
+        if not _JOINT.fullmatch(text, span[1], group[-1][0]):
+            break
+        group.append(span)
+    return group[::-1]
+
+
+def first_group(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The first span and those after it with nothing but a joint between them."""
+    group = [spans[0]]
+    for span in spans[1:]:
+        if not _JOINT.fullmatch(text, group[-1][1], span[0]):
+            break
+        group.append(span)
+    return group
+
+
+def joined(group: Sequence[Span]) -> str:
+    """A group as one answer; the same answer twice counts once."""
+    return clean(", ".join(dict.fromkeys(clean(content) for _, _, content in group)))
+
+
+# ---- cleaning
+
+_WRAPPERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
+_EDGES = ("**", "\\,", "\\;", "\\:", "\\!", "\\ ", "\\quad", "\\qquad", "\\\\")
+
+
+def clean(answer: str) -> str:
+    """An answer without outer blanks, delimiters, box, bold marks and closing punctuation."""
+    if len(answer) > MAX_ANSWER:
+        return answer
+    while True:
+        shorter = answer.strip().lstrip(",;:").rstrip(",;: ")
+        if not shorter.endswith(".."):  # an ellipsis goes on
+            shorter = shorter.rstrip(".")
+        shorter = _unwrap(shorter.strip())
+        for edge in _EDGES:
+            shorter = shorter.removeprefix(edge).removesuffix(edge)
+        if shorter.endswith("\\"):
+            shorter = shorter[:-1]
+        if shorter == answer:
+            return answer
+        answer = shorter
+
+
+def _unwrap(answer: str) -> str:
+    for left, right in _WRAPPERS:
+        inner = answer[len(left) : -len(right)]
+        if answer.startswith(left) and answer.endswith(right) and inner.strip("$"):
+            bare = inner.replace("\\$", "")
+            if left[-1:] not in bare if "$" in left else left not in bare and right not in bare:
+                return inner
+    match = _BRACE.match(answer)
+    if match and len(match.group()) > 2 and answer.endswith("}"):
+        boxes, _ = _boxes(answer)
+        if len(boxes) == 1 and boxes[0][1] == len(answer):
+            return boxes[0][2]
+    return answer

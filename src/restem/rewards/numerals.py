@@ -1,0 +1,43 @@
+"""Numerals that are no decimal numbers: in other bases, and times of day."""
+
+from __future__ import annotations
+
+import re
+
+_BASE = re.compile(r"(-?[0-9A-F]+)_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}*", re.ASCII)
+_DIGITS = "0123456789ABCDEF"
+_SPELLED = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
+
+
+def in_base(text: str) -> tuple[str, int] | None:
+    """Digits and base of a numeral with a subscript, e.g. 506_7; None for anything else."""
+    match = _BASE.fullmatch(text) if "_" in text else None
+    if match is None:
+        return None
+    base = _SPELLED.get(match.group(2)) or (int(match.group(2)) if match.group(2).isdigit() else 0)
+    digits = match.group(1).lstrip("-")
+    if not 2 <= base <= 16 or any(_DIGITS.index(digit) >= base for digit in digits):
+        return None
+    return match.group(1).lstrip("0") or "0", base
+
+
+_TIME = re.compile(
+    r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\\text\{)?(?:([ap])\.?m\.?)?\}?", re.ASCII | re.IGNORECASE
+)
+
+
+def time_of_day(text: str) -> int | None:
+    """Seconds since midnight of 8:30, 08:30:00, 8:30p.m.; None for anything else."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    half = (match[4] or "").lower()
+    if minute > 59 or second > 59 or hour > (12 if half else 23):
+        return None
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    return (hour * 60 + minute) * 60 + second
