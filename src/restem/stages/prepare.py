@@ -1,31 +1,123 @@
-"""Problems of every split, rendered as prompts, checked to be disjoint."""
+"""Problems of every split, rendered as prompts; checked to be disjoint, and to be judged right."""
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import ModuleType
 
 from restem.core import layout, plugins, storage
-from restem.core.errors import ParamsError
-from restem.core.params import Params
-from restem.method.decontamination import check_disjoint
+from restem.core.errors import DataError, ParamsError
+from restem.core.faults import check_faults
+from restem.core.params import Data, Params
+from restem.core.progress import Progress
+from restem.core.records import Problem, Verdict
+from restem.core.scratch import write_atomically
+from restem.method import decontamination, selfcheck
+from restem.method.selfcheck import SelfCheck
 
 log = logging.getLogger(__name__)
+TEXTS_PER_STEP = 256  # between two moves of the bar
+
+Splits = dict[str, list[Problem]]
 
 
 def run(params: Params, iteration: str | None) -> None:
-    """Write data/problems/SPLIT.parquet. Raises: DataError, ParamsError."""
+    """Write data/problems/SPLIT.parquet, quarantine.jsonl and prepared.json.
+
+    Raises: DataError, ParamsError; SandboxError if the verifier itself fails too often.
+    """
     task = plugins.load("task", params.task)
-    if params.reward not in task.REWARDS:
+    splits: Splits = task.problems(params.data)
+    reward = plugins.reward_name(params.reward, splits["train"])
+    check_reward(params.task, task, reward)
+    shown = list(task.exemplars(params.data)) if hasattr(task, "exemplars") else []
+    for name, data in transfer_sets(params.data).items():
+        other = plugins.load("task", name)
+        check_reward(name, other, reward)
+        splits[name] = [replace(p, split=name) for p in other.held_out(data)][: data.test_problems]
+        shown += other.exemplars(data) if hasattr(other, "exemplars") else []
+    splits, removed = decontamination.without_exemplars(splits, shown)
+    overlap = decontamination.check(splits, params.data.max_overlap)
+    checked = self_check(params, reward, splits)
+    write(checked, {
+        "task": params.task, "version": task.VERSION, "reward": reward,
+        "exemplars_removed": removed, "overlap": overlap,
+    })  # fmt: skip
+    counts = ", ".join(f"{len(problems)} {split}" for split, problems in checked.splits.items())
+    log.info("prepare: %s %s: %s; %d few-shot examples left out, %d quarantined -> %s",
+             params.task, task.VERSION, counts, len(removed), len(checked.quarantined),
+             layout.PROBLEMS)  # fmt: skip
+
+
+def check_reward(name: str, task: ModuleType, reward: str) -> None:
+    """Raises: ParamsError if a reward cannot judge a task."""
+    if reward not in task.REWARDS:
         raise ParamsError(
-            f"reward {params.reward!r} cannot judge task {params.task!r} (params.yaml); "
+            f"reward {reward!r} cannot judge task {name!r} (params.yaml); "
             f"it takes {', '.join(task.REWARDS)}"
         )
-    splits = task.problems(params.data)
-    check_disjoint(splits)
+
+
+def transfer_sets(data: Data) -> dict[str, Data]:
+    """For each folder `transfer/TASK` in `data.path`, what to ask that task for.
+
+    Raises: DataError for a folder that no task with a test set is named after.
+    """
+    root = Path(data.path) / "transfer"
+    folders = sorted(path for path in root.glob("*") if path.is_dir() and data.transfer_problems)
+    for path in folders:
+        known = plugins.names("task")
+        if path.name not in known or not hasattr(plugins.load("task", path.name), "held_out"):
+            raise DataError(
+                f"{path}: no task of that name has a test set. Name the folder after one of "
+                f"{', '.join(known)}, or move it out of {root}."
+            )
+    size = data.transfer_problems
+    return {path.name: replace(data, path=str(path), test_problems=size) for path in folders}
+
+
+def self_check(params: Params, reward: str, splits: Splits) -> SelfCheck:
+    """Whether golds and human solutions earn the reward. Raises: DataError, SandboxError."""
+    module = plugins.load("reward", reward)
+    total = sum(len(problems) for problems in splits.values())
+    with (
+        module.open_reward(params.score, params.machine) as opened,
+        Progress("prepare", total, "problems") as bar,
+    ):
+
+        def judge(problems: Sequence[Problem], texts: Sequence[str]) -> list[Verdict]:
+            verdicts: list[Verdict] = []
+            for start in range(0, len(texts), TEXTS_PER_STEP):
+                step = slice(start, start + TEXTS_PER_STEP)
+                verdicts += opened.score(problems[step], texts[step])
+                bar.advance(min(len(texts[step]), total - bar.count))
+            return verdicts
+
+        checked = selfcheck.self_check(splits, judge, module.gold_text)
+    if checked.faults:
+        problem_id, verdict = checked.faults[0]
+        check_faults(len(checked.faults), checked.num_judged, params.score.max_fault_rate,
+                     f"first: {problem_id}, {verdict.outcome}: {verdict.detail}")  # fmt: skip
+    sizes = {split: len(problems) for split, problems in splits.items()}
+    selfcheck.check_quarantined(checked.quarantined, sizes, params.data.max_quarantined)
+    return checked
+
+
+def write(checked: SelfCheck, report: dict[str, object]) -> None:
+    """All files of data/problems; those of an earlier run go."""
     for old in layout.PROBLEMS.glob("*.parquet"):
         old.unlink()
-    for split, problems in splits.items():
+    for split, problems in checked.splits.items():
         ordered = sorted(problems, key=lambda problem: problem.problem_id)
         storage.write_problems(layout.problems(split), ordered)
-    counts = ", ".join(f"{len(problems)} {split}" for split, problems in splits.items())
-    log.info("prepare: %s %s: %s -> %s", params.task, task.VERSION, counts, layout.PROBLEMS)
+    lines = (json.dumps(asdict(item), ensure_ascii=False) for item in checked.quarantined)
+    write_atomically(layout.QUARANTINE, "".join(f"{line}\n" for line in lines).encode())
+    storage.write_json(layout.PREPARED, report | {
+        "problems": {split: len(problems) for split, problems in checked.splits.items()},
+        "quarantined": selfcheck.count_quarantined(checked.quarantined),
+        "verifier_faults": len(checked.faults),
+    })  # fmt: skip

@@ -3,7 +3,6 @@ hand."""
 
 import gzip
 import json
-import os
 import runpy
 from collections import Counter
 from collections.abc import Callable
@@ -13,18 +12,14 @@ from pathlib import Path
 import pytest
 
 from restem.core.errors import DataError, ParamsError
-from restem.core.params import Data, Machine, Score
+from restem.core.params import Data, Machine, Params
 from restem.core.records import CORRECT, Problem
-from restem.method.decontamination import check_disjoint
+from restem.method.decontamination import check_disjoint, overlaps
 from restem.rewards.math import open_reward
-from restem.tasks import gsm8k
+from restem.tasks import gsm8k, shots
 
 ROOT = Path(__file__).parents[3]
 PREPARE = ROOT / "examples/gsm8k_replay/prepare.py"
-PUBLIC = Path(os.environ["RESTEM_DATA"]) if "RESTEM_DATA" in os.environ else None
-needs_data = pytest.mark.skipif(
-    PUBLIC is None, reason="RESTEM_DATA names no folder with gsm8k/ and gsm8k_model_solutions/"
-)
 
 
 def row(question: str, answer: str = "2") -> dict[str, str]:
@@ -37,11 +32,11 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Data:
+def data(data: Data, tmp_path: Path) -> Data:
     """200 training and 30 test questions."""
     write(tmp_path / "train.jsonl.gz", [row(f"Train {n}?", str(n)) for n in range(200)])
     write(tmp_path / "test.jsonl", [row(f"Test {n}?", f"1,{n:03d}") for n in range(30)])
-    return Data(str(tmp_path), 0, 2, 100, 20, 10, 250)
+    return replace(data, train_problems=100, val_problems=20, test_problems=10)
 
 
 def ids(problems: list[Problem]) -> list[str]:
@@ -57,10 +52,12 @@ def test_splits_have_the_sizes_asked_for(data: Data) -> None:
 
 def test_a_problem_holds_what_its_row_says(data: Data) -> None:
     problem = gsm8k.problems(data)["test"][7]
-    shots = gsm8k.few_shot_prompt(2)
+    prompt = problem.prompt
+    assert prompt.count("Question: ") == 3
+    assert prompt.endswith("#### 14\n\nQuestion: Test 7?\nAnswer:\n")
     assert problem == Problem(
         problem_id="gsm8k-test-00007", task="gsm8k", split="test", subject="word problems", level=0,
-        question="Test 7?", prompt=f"{shots}Question: Test 7?\nAnswer:\n",
+        question="Test 7?", prompt=prompt,
         stop=("\n\nQuestion:", "Question:"), gold='{"answer": "1007"}',
         human_solution="1+1=<<1+1=2>>2\n#### 1,007",
     )  # fmt: skip
@@ -139,9 +136,9 @@ def test_many_shared_questions_are_a_mix_up(data: Data) -> None:
     ("line", "message"),
     [
         ("{", "no JSON"),
-        ("5", 'needs the texts "question" and "answer"'),
-        ('{"question": "a?"}', 'needs the texts "question" and "answer"'),
-        ('{"question": "a?", "answer": 5}', 'needs the texts "question" and "answer"'),
+        ("5", "a row must be a JSON object"),
+        ('{"question": "a?"}', 'needs a text "answer"'),
+        ('{"question": "a?", "answer": 5}', 'needs a text "answer"'),
         ('{"question": "a?", "answer": "so 5"}', "#### 18"),
         ('{"question": "a?", "answer": "so 5\\n####  "}', "#### 18"),
     ],
@@ -162,7 +159,7 @@ def test_a_missing_file_is_named(data: Data, name: str) -> None:
 
 
 def test_a_missing_folder_is_named(data: Data) -> None:
-    with pytest.raises(DataError, match=r"nowhere/test\.jsonl"):
+    with pytest.raises(DataError, match=r"nowhere/train\.jsonl"):
         gsm8k.problems(replace(data, path="nowhere"))
 
 
@@ -173,19 +170,16 @@ def test_a_damaged_file_is_named(data: Data) -> None:
         gsm8k.problems(data)
 
 
-def test_few_shot_examples_end_as_they_should_and_are_right(data: Data) -> None:
-    prompt = gsm8k.few_shot_prompt(4)
-    shots = [shot for shot in prompt.split("\n\n") if shot]
-    assert len(shots) == 4
-    for shot in shots:
-        assert shot.startswith("Question: ")
-        assert "\nAnswer:\n" in shot
-        assert shot.splitlines()[-1].startswith("#### ")
-        for line in shot.splitlines()[2:-1]:
+def test_the_test_set_alone_is_the_same(data: Data) -> None:
+    assert gsm8k.held_out(data) == gsm8k.problems(data)["test"]
+
+
+def test_few_shot_examples_end_as_they_should_and_are_right() -> None:
+    for shot in shots.own("gsm8k", gsm8k.FORM):
+        *worked, last = shot.solution.splitlines()
+        assert last.startswith("#### ")
+        for line in worked:
             _check_sums(line)
-    assert gsm8k.few_shot_prompt(0) == ""
-    with pytest.raises(ParamsError, match=r"data\.few_shot must be <= 4"):
-        gsm8k.problems(replace(data, few_shot=5))
 
 
 def _check_sums(line: str) -> None:
@@ -197,44 +191,60 @@ def _check_sums(line: str) -> None:
     assert decide(right.split()[0], formula.replace(" ", "")) is True
 
 
-def test_gold_equals_itself(data: Data) -> None:
+def test_gold_equals_itself(data: Data, values: Params) -> None:
     problems = gsm8k.problems(data)["train"]
     texts = [str(problem.human_solution) for problem in problems]
-    with open_reward(Score(5.0, 0.01), Machine(1)) as reward:
+    with open_reward(values.score, Machine(1)) as reward:
         assert all(verdict.reward == 1 for verdict in reward.score(problems, texts))
 
 
 # ---- the original files
 
 
-@needs_data
-def test_every_original_gold_equals_itself() -> None:
-    assert PUBLIC is not None
-    splits = gsm8k.problems(Data(str(PUBLIC / "gsm8k"), 0, 4, 10**6, 500, 10**6, 0))
+def original(data: Data, folder: Path, **sizes: int) -> dict[str, list[Problem]]:
+    return gsm8k.problems(replace(data, path=str(folder), **sizes))  # type: ignore[arg-type]
+
+
+def test_every_original_gold_equals_itself(
+    data: Data, values: Params, public: Callable[[str], Path]
+) -> None:
+    splits = original(data, public("gsm8k"), few_shot=4, train_problems=10**6, val_problems=500,
+                      test_problems=10**6)  # fmt: skip
     assert {split: len(rows) for split, rows in splits.items()} == {
         "train": 6973, "val": 500, "test": 1319,
     }  # fmt: skip
     problems = [problem for rows in splits.values() for problem in rows]
     texts = [str(problem.human_solution) for problem in problems]
-    with open_reward(Score(5.0, 0.01), Machine(1)) as reward:
+    with open_reward(values.score, Machine(1)) as reward:
         verdicts = reward.score(problems, texts)
     assert Counter((v.outcome, v.detail) for v in verdicts) == {(CORRECT, "####"): 8792}
 
 
-@needs_data
+def test_three_test_questions_share_thirteen_words_with_train(
+    data: Data, public: Callable[[str], Path]
+) -> None:
+    """Source of the counts: exact 0 and 13-grams 3 of the whole train and test files."""
+    splits = original(data, public("gsm8k"), train_problems=10**6, val_problems=0,
+                      test_problems=10**6)  # fmt: skip
+    assert (len(splits["train"]), len(splits["test"])) == (7473, 1319)
+    found = overlaps(splits)["test"]
+    assert [found[m]["count"] for m in ("exact", "digits", "ngram")] == [0, 0, 3]
+
+
 def test_the_replay_example_covers_its_problems_and_agrees_with_every_label(
-    tmp_path: Path,
+    data: Data, values: Params, public: Callable[[str], Path], tmp_path: Path
 ) -> None:
     """Source of the counts: the labels in the file itself; 2,001 right of 5,276."""
-    source = _source(tmp_path / "source")
+    source = _source(tmp_path / "source", public("gsm8k").parent)
     prepare: Callable[[Path, Path], dict[str, int]] = runpy.run_path(str(PREPARE))["prepare"]
     assert prepare(source, tmp_path)["replay/1.jsonl"] == 5276
-    splits = gsm8k.problems(Data(str(tmp_path / "gsm8k"), 0, 0, 1319, 300, 500, 0))
+    splits = original(data, tmp_path / "gsm8k", train_problems=1319, val_problems=300,
+                      test_problems=500)  # fmt: skip
     assert [len(splits[name]) for name in ("train", "val", "test")] == [1319, 300, 500]
     by_id = {problem.problem_id: problem for problem in splits["train"]}
     rows = [json.loads(line) for line in (tmp_path / "replay/1.jsonl").read_bytes().splitlines()]
     assert {r["problem_id"] for r in rows} == set(by_id)
-    with open_reward(Score(5.0, 0.01), Machine(1)) as reward:
+    with open_reward(values.score, Machine(1)) as reward:
         verdicts = reward.score([by_id[r["problem_id"]] for r in rows], [r["text"] for r in rows])
     labels = _labels(source)
     assert [v.reward == 1 for v in verdicts] == [labels[r["problem_id"], r["system"]] for r in rows]
@@ -247,13 +257,12 @@ def test_the_replay_example_covers_its_problems_and_agrees_with_every_label(
     assert len({r["problem_id"] for r in right}) == 887
 
 
-def _source(folder: Path) -> Path:
+def _source(folder: Path, public: Path) -> Path:
     """The files as one folder, as they are in their repository."""
-    assert PUBLIC is not None
     folder.mkdir()
     for name in ("gsm8k/train.jsonl.gz", "gsm8k/test.jsonl",
                  "gsm8k_model_solutions/example_model_solutions.jsonl.gz"):  # fmt: skip
-        (folder / Path(name).name).symlink_to(PUBLIC / name)
+        (folder / Path(name).name).symlink_to(public / name)
     return folder
 
 
