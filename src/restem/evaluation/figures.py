@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 SET_COLOURS = {TEST: BLUE, VAL: GREEN, TRAIN: ORANGE}
 TRANSFER_COLOURS = (RED, PURPLE, GREEN, ORANGE)
 ITERATION_COLOURS = ("#6aaed6", "#3d8dc4", "#1f6fb0", "#0b4f94", "#08306b")  # light to dark
-OUTCOME_COLOURS = dict(zip(OUTCOMES, (BLUE, ORANGE, PURPLE, RED, MUTED, INK), strict=True))
+OUTCOME_COLOURS = dict(zip(OUTCOMES, (BLUE, ORANGE, PURPLE, RED, GREEN, "#8c6d31", "#56b4e9",
+                                      MUTED, INK), strict=True))  # fmt: skip
 
 
 def pass_at_1(summary: Summary) -> str:

@@ -40,6 +40,8 @@ class Report:
     """Every policy's solution of one problem."""
     params: Mapping[str, object]
     """Dotted names to values."""
+    trust: Html
+    """The section on the verdicts, of `audit_section.py`."""
 
 
 def render(report: Report) -> str:
@@ -58,6 +60,7 @@ def render(report: Report) -> str:
         _differences(summary),
         _figures(report, "gap", "pass_at_k", "training", "outcomes"),
         _data_flow(summary),
+        report.trust,
         _solutions(report),
         _again(report),
     )
@@ -128,12 +131,8 @@ def _sampling(summary: Summary) -> list[Html]:
     if not ks:
         return []
     rows = [
-        [
-            policy.label,
-            *(_score(policy.pass_at()[k]) for k in ks),
-            *(_score(policy.maj_at()[k]) for k in votes),
-        ]
-        for policy in summary.policies
+        [p.label, *(_score(p.pass_at()[k]) for k in ks), *(_score(p.maj_at()[k]) for k in votes)]
+        for p in summary.policies
     ]
     return [
         element("h3", f"Sampled, {summary.base.sets[TEST]['num_sampled_problems']} test problems"),
@@ -177,10 +176,10 @@ def _data_flow(summary: Summary) -> Html:
     rows = [[p.label, *_sampled(p), *_trained(p)] for p in summary.policies if p.training]
     if not rows:
         return Html("")
-    outcomes = table(
-        ["", *(name.replace("_", " ") for name in OUTCOMES), "mean tokens"],
-        [[p.label, *_outcomes(p)] for p in summary.policies if p.e_step],
-    )
+    sampled = [policy for policy in summary.policies if policy.e_step]
+    names = [n for n in OUTCOMES if any(p.e_step and p.e_step.outcomes[n] for p in sampled)]
+    outcomes = table(["", *(name.replace("_", " ") for name in names), "mean tokens"],
+                     [[p.label, *_outcomes(p, names)] for p in sampled])  # fmt: skip
     return section(
         "What was trained on what",
         "An iteration samples with the policy before it, keeps correct, distinct solutions up to "
@@ -219,12 +218,12 @@ def _trained(policy: Policy) -> list[object]:
     ]
 
 
-def _outcomes(policy: Policy) -> list[object]:
+def _outcomes(policy: Policy, names: Sequence[str]) -> list[object]:
     step = policy.e_step
     assert step
     total = max(step.num_samples, 1)
     return [
-        *(_count(step.outcomes[name], step.outcomes[name] / total) for name in OUTCOMES),
+        *(_count(step.outcomes[name], step.outcomes[name] / total) for name in names),
         f"{step.mean_tokens:.1f}",
     ]
 
@@ -251,9 +250,8 @@ def _solutions(report: Report) -> Html:
 
 def _card(one: Example, with_question: bool) -> Html:
     shown = one.text if len(one.text) <= LONGEST else one.text[:LONGEST] + " … (cut here)"
-    verdict = element(
-        "span", one.outcome.replace("_", " "), cls="gain" if one.is_correct else "loss"
-    )
+    kind = "gain" if one.is_correct else "loss"
+    verdict = element("span", one.outcome.replace("_", " "), cls=kind)
     expected = "" if one.expected is None else f", expected {one.expected}"
     answer = "no answer" if one.answer is None else f"answer {one.answer}"
     top = element("small", _where(one) if with_question else one.policy)

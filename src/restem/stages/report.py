@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import cast
 
 from restem.core import layout
+from restem.core.errors import DataError
 from restem.core.params import Params, flatten
 from restem.core.scratch import write_atomically
 from restem.core.storage import read_json, read_problems, read_rows, write_json
 from restem.evaluation import figures
+from restem.evaluation.audit import AuditJson
+from restem.evaluation.audit_section import audit_section, headline_numbers
 from restem.evaluation.examples import choose, through_the_loop
 from restem.evaluation.exports import headline, iteration_records, summary_record, to_csv
 from restem.evaluation.measures import EvalRow, SetMetrics
@@ -30,7 +33,7 @@ def run(params: Params, iteration: str | None) -> None:
 
     Raises: DataError if a file is missing or incomplete.
     """
-    summary = _gather(params)
+    summary, audit = _gather(params), _audit(params)
     drawn = {
         "pass_at_1": figures.pass_at_1(summary),
         "gap": figures.gap(summary),
@@ -39,14 +42,19 @@ def run(params: Params, iteration: str | None) -> None:
         "outcomes": figures.outcomes(summary),
     }
     problems = {problem.problem_id: problem for problem in read_problems(layout.problems(TEST))}
+    try:
+        trust, numbers = audit_section(audit), headline_numbers(audit)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{layout.AUDIT} lacks {error}. Delete it and run `dvc repro`.") from error
     page = Report(
         summary=summary,
         figures=drawn,
         examples=[e for p in summary.policies for e in choose(p, problems, params.seed)],
         journey=through_the_loop(summary, problems, params.seed),
         params={k: v for k, v in flatten(params).items() if not k.startswith("machine.")},
+        trust=trust,
     )
-    write_json(layout.SUMMARY, summary_record(summary))
+    write_json(layout.SUMMARY, {**summary_record(summary), "audit": numbers})
     write_atomically(layout.ITERATIONS_CSV, to_csv(iteration_records(summary)))
     write_atomically(FIGURE, drawn["pass_at_1"].encode())
     write_atomically(PAGE, render(page).encode())
@@ -61,6 +69,18 @@ def _gather(params: Params) -> Summary:
     metrics = {name: read_json(layout.evaluation(name)) for name in names}
     policies = [_policy(name, metrics[name]) for name in names if not metrics[name].get("idle")]
     return Summary(policies, params.eval.bootstrap_draws, params.seed)
+
+
+def _audit(params: Params) -> AuditJson:
+    """metrics/audit.json. Raises: DataError if it is missing or of a run with other iterations."""
+    audit = read_json(layout.AUDIT)
+    found, wanted = audit.get("iterations"), {str(k) for k in range(1, params.iters + 1)}
+    if not isinstance(found, dict) or set(found) != wanted:
+        raise DataError(
+            f"{layout.AUDIT} is of another run: it does not hold iterations 1 to {params.iters}. "
+            "Run `dvc repro`."
+        )
+    return cast(AuditJson, audit)
 
 
 def _policy(name: str, metrics: dict[str, object]) -> Policy:

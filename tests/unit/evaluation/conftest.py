@@ -22,7 +22,9 @@ from restem.core.protocols import Sampling
 from restem.core.records import CORRECT, NO_ANSWER, WRONG, Completion, Problem, Verdict, complete
 from restem.core.seeds import seed_for
 from restem.core.storage import write_json, write_problems, write_rows
+from restem.evaluation import probes
 from restem.evaluation.harness import evaluate
+from restem.stages import audit
 
 SKILLS = {"0": 0.24, "human": 0.42, "1": 0.72, "2": 0.78, "3": 0.77, "4": 0.79, "5": 0.78}
 SUBJECTS = ("algebra", "counting", "fractions", "number theory", "prealgebra")
@@ -137,6 +139,7 @@ def write_experiment(params: Params, *, human: bool = True, sizes: Sizes = SMALL
             num_rows = write_e_step(name, sets["train"], params)
         if name != "0":
             write_training(name, num_rows, sizes.updates)
+    audit.run(params, None)
 
 
 def write_e_step(name: str, asked: list[Problem], params: Params) -> int:
@@ -189,6 +192,7 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
     def build(*, human: bool = True, sizes: Sizes = SMALL, **changes: object) -> Params:
         monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(probes, "MAX_GOLDS", 10)  # fast
         params = make_params(**changes)
         write_experiment(params, human=human, sizes=sizes)
         return params

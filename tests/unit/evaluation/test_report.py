@@ -16,7 +16,7 @@ from restem.core import layout
 from restem.core.errors import DataError
 from restem.core.params import Params
 from restem.core.storage import read_json, read_rows, write_json, write_rows
-from restem.stages import report
+from restem.stages import audit, report
 
 Build = Callable[..., Params]
 VOID = {"meta", "br", "link"}
@@ -128,6 +128,10 @@ def test_what_models_and_problems_say_is_escaped(experiment: Build) -> None:
         write_rows("eval", layout.eval_rows(name), changed)
     rows = read_rows("problems", layout.problems("test"))
     write_rows("problems", layout.problems("test"), [{**r, "question": attack} for r in rows])
+    found: dict[str, Any] = read_json(layout.AUDIT)
+    step = {"problem_id": attack, "equation": attack, "text": attack}
+    found["iterations"]["1"]["steps"]["examples"] = [step]
+    write_json(layout.AUDIT, found)
     report.run(params, None)
     assert "<script" not in page()
     assert "<img" not in page()
@@ -189,6 +193,7 @@ def test_curves_of_an_earlier_run_go_away(experiment: Build) -> None:
     params = experiment(iters=2)
     report.run(params, None)
     params.iters = 1
+    audit.run(params, None)
     report.run(params, None)
     assert sorted(p.name for p in Path("metrics/curves").iterdir()) == ["1.csv", "human.csv"]
 
