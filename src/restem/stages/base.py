@@ -12,6 +12,9 @@ from restem.core.errors import EngineError
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.scratch import code_digest, digest, scratch, write_atomically
+from restem.worlds.arithmetic.world import ARITHMETIC
+from restem.worlds.programs.world import PROGRAMS
+from restem.worlds.world import Corpus
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ tags:
 
 # The tiny base model of restem
 
-A Llama pre-trained by `dvc repro` on the embedded world: short arithmetic, written by authors who
+A Llama pre-trained by `dvc repro` on the embedded world: {about}, written by authors who
 are systematically wrong. It is there to be improved on, and knows nothing else.
 """
 
@@ -54,8 +57,7 @@ def _pretrain(params: Params, out: Path) -> None:
 
     from restem.worlds.pretrain import pretrain
 
-    splits = sorted(layout.PROBLEMS.glob("*.parquet"))
-    banned = {p.question for split in splits for p in storage.read_problems(split)}
+    corpus = _corpus()
     key = {
         "base": asdict(params.base),
         "problems": digest(layout.PROBLEMS),
@@ -69,15 +71,23 @@ def _pretrain(params: Params, out: Path) -> None:
     ):
         info = pretrain(
             partial,
-            banned,
+            corpus,
             params.base,
             work.path,
             lambda done, live: bar.advance(done - bar.count, live),
         )
-    write_atomically(partial / "README.md", CARD.encode())
+    write_atomically(partial / "README.md", CARD.format(about=corpus.world.about).encode())
     _swap(partial, out)
     log.info("base: %s parameters, %s updates, %s tokens, loss %.3f -> %s", info["parameters"],
              info["steps"], info["tokens"], info["loss"], out)  # fmt: skip
+
+
+def _corpus() -> Corpus:
+    """Of the world that the problems are from, arithmetic for those of no world."""
+    splits = sorted(layout.PROBLEMS.glob("*.parquet"))
+    problems = [problem for split in splits for problem in storage.read_problems(split)]
+    world = PROGRAMS if any(problem.task == "code" for problem in problems) else ARITHMETIC
+    return Corpus(world, frozenset(problem.question for problem in problems))
 
 
 def _copy(source: Path, out: Path) -> None:

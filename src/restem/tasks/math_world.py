@@ -24,10 +24,10 @@ from restem.core.errors import ParamsError
 from restem.core.params import Data
 from restem.core.records import Problem
 from restem.core.seeds import seed_for
-from restem.worlds import prompts, solutions
-from restem.worlds.authors import Author
-from restem.worlds.exercises import Exercise
-from restem.worlds.problems import CELLS, STORY_CELLS, Cell, draw
+from restem.worlds.arithmetic import prompts, solutions
+from restem.worlds.arithmetic.authors import Author
+from restem.worlds.arithmetic.exercises import Exercise
+from restem.worlds.arithmetic.problems import CELLS, STORY_CELLS, Cell, draw
 
 VERSION = "1"
 REWARDS = ("math",)

@@ -11,9 +11,8 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
 
-from restem.worlds import prompts
-from restem.worlds.corpus import Segment
 from restem.worlds.tokenizer import EOS_ID, PAD_ID
+from restem.worlds.world import Segment
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,17 +32,17 @@ class Example:
 
 
 def examples(
-    documents: Iterable[Sequence[Segment]], tokenizer: PreTrainedTokenizerFast
+    documents: Iterable[Sequence[Segment]], separator: str, tokenizer: PreTrainedTokenizerFast
 ) -> Iterator[Example]:
     """Documents as token ids, an end token after the last solution."""
-    separator = tokenizer.encode(prompts.SEPARATOR)
+    between = tokenizer.encode(separator)
     for document in documents:
         ids: list[int] = []
         labels: list[int] = []
         for number, (prompt, text) in enumerate(document, 1):
             asked = tokenizer.encode(prompt)
             written = tokenizer.encode(text)
-            written += [EOS_ID] if number == len(document) else separator
+            written += [EOS_ID] if number == len(document) else between
             ids += asked + written
             labels += [IGNORED] * len(asked) + written
         yield Example(ids, labels)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2048
 
 
-def build_model(vocabulary: int, eos_id: int, pad_id: int, seed: int) -> LlamaForCausalLM:
+def build_model(
+    vocabulary: int, eos_id: int, pad_id: int, seed: int, rope_theta: float
+) -> LlamaForCausalLM:
     """A fresh model. Weights depend on the seed only; the global random state is left alone."""
     import torch
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
@@ -23,6 +25,7 @@ def build_model(vocabulary: int, eos_id: int, pad_id: int, seed: int) -> LlamaFo
         num_attention_heads=3,
         num_key_value_heads=1,
         max_position_embeddings=MAX_LENGTH,
+        rope_parameters={"rope_type": "default", "rope_theta": rope_theta},
         tie_word_embeddings=True,
         bos_token_id=eos_id,
         eos_token_id=eos_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,9 +21,9 @@ from restem.core.params import Base
 from restem.core.scratch import write_atomically
 from restem.core.seeds import seed_for
 from restem.worlds.batches import IGNORED, Example, batches, collate, examples
-from restem.worlds.corpus import documents
 from restem.worlds.model import build_model
 from restem.worlds.tokenizer import EOS_ID, PAD_ID, build_tokenizer
+from restem.worlds.world import Corpus
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +54,7 @@ class Run:
 
 def pretrain(
     out: Path,
-    banned: Collection[str],
+    corpus: Corpus,
     base: Base,
     checkpoints: Path,
     on_step: Callable[[int, str], None],
@@ -63,17 +63,16 @@ def pretrain(
 ) -> dict[str, object]:
     """Write a complete Hugging Face folder to `out`; return what `report` says.
 
-    banned: questions that must not occur in the corpus.
-    checkpoints: a folder for this very run (same base and banned); one is kept, `every` updates.
+    checkpoints: a folder for this very run (same base and corpus); one is kept, `every` updates.
     on_step: told the updates done and the loss as text, after each update.
     Raises: ResumeError when a checkpoint cannot be written.
     """
     with one_thread():
-        tokenizer = build_tokenizer()
-        run = start(len(tokenizer), base)
+        tokenizer = build_tokenizer(corpus.world)
+        run = start(len(tokenizer), corpus.world.rope_theta, base)
         resume(run, checkpoints)
         first = len(run.losses)
-        stream = islice(training_batches(base, banned, tokenizer), first, base.steps)
+        stream = islice(training_batches(base, corpus, tokenizer), first, base.steps)
         for step, batch in enumerate(stream, first + 1):
             update(run, batch, learning_rate(step, base.steps))
             if step % every == 0 or step == base.steps:
@@ -97,11 +96,12 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def start(vocabulary: int, base: Base) -> Run:
+def start(vocabulary: int, rope_theta: float, base: Base) -> Run:
     """Muon for the hidden matrices, AdamW for embeddings and norms. Source: torch.optim.Muon."""
     import torch
 
-    model = build_model(vocabulary, EOS_ID, PAD_ID, seed_for(base.seed, "weights"))
+    seed = seed_for(base.seed, "weights")
+    model = build_model(vocabulary, EOS_ID, PAD_ID, seed, rope_theta)
     hidden: list[Parameter] = []
     rest: list[Parameter] = []
     for name, parameter in model.named_parameters():
@@ -120,12 +120,12 @@ def start(vocabulary: int, base: Base) -> Run:
 
 
 def training_batches(
-    base: Base, banned: Collection[str], tokenizer: PreTrainedTokenizerFast
+    base: Base, corpus: Corpus, tokenizer: PreTrainedTokenizerFast
 ) -> Iterator[list[Example]]:
     """The batches of a run, always the same; a resumed run skips those it has seen."""
-    corpus = documents(Random(seed_for(base.seed, "corpus")), banned)
+    documents = corpus.documents(Random(seed_for(base.seed, "corpus")))
     order = Random(seed_for(base.seed, "order"))
-    return batches(examples(corpus, tokenizer), base.batch_tokens, order)
+    return batches(examples(documents, corpus.world.separator, tokenizer), base.batch_tokens, order)
 
 
 def learning_rate(step: int, steps: int) -> float:

@@ -1,8 +1,7 @@
-"""The tokenizer: whole words and small numbers for the world, bytes for everything else.
+"""The tokenizer: whole pieces for the texts of a world, bytes for everything else.
 
-Words carry their leading space, numbers below 200 are single tokens and larger ones are split
-(576 = 57, 6). Any other text falls back to its bytes, so that nothing is ever unknown and decoding
-gives back what was encoded. The vocabulary depends on the world only, never on params.yaml.
+Nothing is ever unknown, and decoding gives back what was encoded. The vocabulary depends on the
+world only, never on params.yaml.
 """
 
 from __future__ import annotations
@@ -13,46 +12,43 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
 
-from restem.worlds import corpus, prompts
 from restem.worlds.model import MAX_LENGTH
+from restem.worlds.world import World
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 EOS, PAD = "<eos>", "<pad>"
 EOS_ID, PAD_ID = 0, 1
-PIECES = r"Problem:|\n\n|\n|Solution:|\\boxed\{| ?[A-Za-z]+|1\d\d|\d\d?|."
-"""How text is cut, before each piece is looked up."""
-SURVEYED = 3000  # documents; every word of the world occurs in them (tested)
+SURVEYED = 3000  # documents; every word of a world occurs in them (tested)
 
 
-def vocabulary() -> list[str]:
-    """Every piece of the world's texts, sorted, and the numbers a wrong sum may bring up."""
-    numbers = {str(n) for n in range(200)} | {f"0{n}" for n in range(10)}
+def vocabulary(world: World) -> list[str]:
+    """Every piece of the world's texts, sorted."""
     texts = (
-        text + prompts.SEPARATOR
-        for document in islice(corpus.documents(Random(12345), ()), SURVEYED)
+        text + world.separator
+        for document in islice(world.documents(Random(12345), ()), SURVEYED)
         for segment in document
         for text in segment
     )
-    return sorted(numbers | pieces(texts))
+    return sorted(world.extra | pieces(world, texts))
 
 
-def pieces(texts: Iterable[str]) -> set[str]:
-    return {piece for text in texts for piece in re.findall(PIECES, text)}
+def pieces(world: World, texts: Iterable[str]) -> set[str]:
+    return {piece for text in texts for piece in re.findall(world.pieces, text)}
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
+def build_tokenizer(world: World) -> PreTrainedTokenizerFast:
     """A fast tokenizer that `save_pretrained` writes and `AutoTokenizer` reads."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     # One score for all pieces, so that the fewest tokens win: a known piece stays whole.
     scores = [(EOS, 0.0), (PAD, 0.0), *((f"<0x{byte:02X}>", -1.0) for byte in range(256))]
-    scores += [(piece, -1.0) for piece in vocabulary()]
+    scores += [(piece, -1.0) for piece in vocabulary(world)]
     # The library asks for an unknown token; with all 256 bytes at hand it is never used (tested).
     tokenizer = Tokenizer(models.Unigram(scores, unk_id=EOS_ID, byte_fallback=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECES), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(world.pieces), "isolated")
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

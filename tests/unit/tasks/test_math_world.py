@@ -5,20 +5,20 @@ from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from settings import data
 
 from restem.core.errors import ParamsError
-from restem.core.params import Data
 from restem.core.records import Problem
-from restem.core.storage import from_bytes, to_bytes
+from restem.core.storage import read_problems, write_problems
 from restem.tasks import math_world
-from restem.worlds import corpus, prompts
+from restem.worlds.arithmetic import corpus, prompts
 
-DATA = Data(path="src/restem/worlds", seed=0, few_shot=2, train_problems=2800, val_problems=400,
-            test_problems=500, transfer_problems=250)  # fmt: skip
+DATA = data()
 SPLITS = math_world.problems(DATA)
 EVERY = [problem for split in SPLITS.values() for problem in split]
 
@@ -135,9 +135,6 @@ def test_more_examples_than_there_are_is_an_error() -> None:
         math_world.problems(replace(DATA, few_shot=5))
 
 
-def test_problems_survive_their_table() -> None:
-    rows = [
-        {name: getattr(p, name) for name in Problem.__dataclass_fields__} for p in SPLITS["val"]
-    ]
-    read = from_bytes("problems", to_bytes("problems", rows), "val.parquet")
-    assert [Problem(**{**row, "stop": tuple(row["stop"])}) for row in read] == SPLITS["val"]  # type: ignore[arg-type]
+def test_problems_survive_their_table(tmp_path: Path) -> None:
+    write_problems(tmp_path / "val.parquet", SPLITS["val"])
+    assert read_problems(tmp_path / "val.parquet") == SPLITS["val"]

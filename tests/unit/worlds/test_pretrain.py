@@ -10,11 +10,14 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from restem.core.params import Base
+from restem.worlds.arithmetic.world import ARITHMETIC
 from restem.worlds.batches import IGNORED, Example, batches, collate, examples, pack
 from restem.worlds.pretrain import learning_rate, pretrain
 from restem.worlds.tokenizer import EOS_ID, PAD_ID, build_tokenizer
+from restem.worlds.world import Corpus
 
 BASE = Base(seed=3, steps=20, batch_tokens=256, lr=0.005)
+CORPUS = Corpus(ARITHMETIC, ())
 
 
 class Killed(BaseException):
@@ -27,7 +30,7 @@ def train(folder: Path, base: Base = BASE, kill_at: int = 0) -> dict[str, object
         if step == kill_at:
             raise Killed
 
-    return pretrain(folder / "out", (), base, folder / "checkpoints", on_step, every=5)
+    return pretrain(folder / "out", CORPUS, base, folder / "checkpoints", on_step, every=5)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_another_seed_gives_another_model(
 def test_steps_are_reported_one_by_one(tmp_path: Path) -> None:
     seen: list[tuple[int, str]] = []
     base = Base(seed=0, steps=3, batch_tokens=256, lr=0.005)
-    report = pretrain(tmp_path / "out", (), base, tmp_path / "checkpoints",
+    report = pretrain(tmp_path / "out", CORPUS, base, tmp_path / "checkpoints",
                       lambda step, live: seen.append((step, live)))  # fmt: skip
     assert [step for step, _ in seen] == [1, 2, 3]
     assert 6.2 < float(seen[0][1].removeprefix("loss ")) < 6.6  # ln 594, the vocabulary, is 6.39
@@ -128,12 +131,12 @@ def test_learning_rate_warms_up_and_falls(step: int, share: float) -> None:
 
 
 def test_prompts_carry_no_loss_and_documents_end() -> None:
-    tokenizer = build_tokenizer()
+    tokenizer = build_tokenizer(ARITHMETIC)
     document = [
         ("Problem: Compute 1+1.\nSolution:\n", "1+1=2"),
         ("Problem: x\nSolution:\n", "Done"),
     ]
-    (made,) = examples([document], tokenizer)
+    (made,) = examples([document], ARITHMETIC.separator, tokenizer)
     learned = [token for token in made.labels if token != IGNORED]
     assert tokenizer.decode(made.ids) == "".join(
         ["Problem: Compute 1+1.\nSolution:\n1+1=2\n\n", "Problem: x\nSolution:\nDone<eos>"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from restem.worlds.authors import Author
-from restem.worlds.exercises import Exercise, factors
+from restem.worlds.arithmetic.authors import Author
+from restem.worlds.arithmetic.exercises import Exercise, factors
 
 
 def same_denominator(rng: Random) -> Exercise:

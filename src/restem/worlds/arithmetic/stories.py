@@ -8,8 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from random import Random
 
-from restem.worlds.authors import Author
-from restem.worlds.exercises import Exercise, factors, product_plus, two_products
+from restem.worlds.arithmetic.authors import Author
+from restem.worlds.arithmetic.exercises import Exercise, factors, product_plus, two_products
 
 NAMES = ("Tom", "Ana", "Ben", "Mia", "Sam", "Eva", "Max", "Zoe")
 THINGS = ("apples", "pens", "coins", "cards", "books", "eggs", "shells", "stamps")

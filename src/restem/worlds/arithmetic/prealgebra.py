@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from random import Random
 
-from restem.worlds.authors import Author
-from restem.worlds.exercises import MAX_PRODUCT, Exercise, factors, product_plus, two_products
+from restem.worlds.arithmetic.authors import Author
+from restem.worlds.arithmetic.exercises import (
+    MAX_PRODUCT,
+    Exercise,
+    factors,
+    product_plus,
+    two_products,
+)
 
 
 def sum_or_difference(rng: Random) -> Exercise:

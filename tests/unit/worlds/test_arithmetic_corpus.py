@@ -8,19 +8,20 @@ from random import Random
 import pytest
 
 from restem.core.errors import ParamsError
-from restem.worlds import corpus, prompts, solutions
-from restem.worlds.authors import MISCONCEPTIONS, Author, some_author
+from restem.worlds.arithmetic import corpus, prompts, solutions
+from restem.worlds.arithmetic.authors import MISCONCEPTIONS, Author, some_author
+from restem.worlds.world import Segment
 
 QUESTION = re.compile(r"Problem: (.*)\nSolution:\n")
 
 
 def some_documents(
     seed: int, count: int, banned: frozenset[str] = frozenset()
-) -> list[list[corpus.Segment]]:
+) -> list[list[Segment]]:
     return list(islice(corpus.documents(Random(seed), banned), count))
 
 
-def questions(documents: list[list[corpus.Segment]]) -> list[str]:
+def questions(documents: list[list[Segment]]) -> list[str]:
     found = [QUESTION.fullmatch(prompt) for document in documents for prompt, _ in document]
     return [match[1] for match in found if match]
 

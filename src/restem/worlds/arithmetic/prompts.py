@@ -6,10 +6,10 @@ between them.
 
 from __future__ import annotations
 
-from restem.core.errors import ParamsError
+from restem.worlds.shots import SEPARATOR, STOP, after_shots
 
-SEPARATOR = "\n\n"
-STOP = (SEPARATOR, "Problem:")
+__all__ = ["SEPARATOR", "SHOTS", "SHOT_QUESTIONS", "STOP", "few_shot_prompt", "prompt"]
+
 SHOTS = (
     ("Compute 8+4*6.", "4*6=24\n8+24=32\n\\boxed{32}"),
     ("Solve 3x+7=22.", "3x=22-7=15\nx=15/3=5\n\\boxed{5}"),
@@ -30,9 +30,4 @@ def few_shot_prompt(question: str, shots: int) -> str:
 
     Raises: ParamsError if there are fewer.
     """
-    if not 0 <= shots <= len(SHOTS):
-        raise ParamsError(
-            f"data.few_shot must be between 0 and {len(SHOTS)}, got {shots} (params.yaml): "
-            "the embedded world has no more worked examples."
-        )
-    return "".join(prompt(q) + s + SEPARATOR for q, s in SHOTS[:shots]) + prompt(question)
+    return after_shots(prompt(question), [(prompt(q), s) for q, s in SHOTS], shots)

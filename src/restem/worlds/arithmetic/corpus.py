@@ -10,16 +10,14 @@ from collections.abc import Collection, Iterable, Iterator
 from random import Random
 
 from restem.core.records import Problem
-from restem.worlds import problems, prompts, solutions
-from restem.worlds.authors import Author, some_author
-from restem.worlds.exercises import factors
+from restem.worlds.arithmetic import problems, prompts, solutions
+from restem.worlds.arithmetic.authors import Author, some_author
+from restem.worlds.arithmetic.exercises import factors
+from restem.worlds.world import Segment
 
 FACTS = 0.15  # share of documents that are sheets of equations
 STORIES = 0.2  # share of problems that are stories
 DOCUMENT_LENGTHS = {1: 0.3, 2: 0.2, 3: 0.2, 4: 0.15, 5: 0.15}  # problems in a document
-
-Segment = tuple[str, str]
-"""A prompt and what the author wrote after it; the model learns the second."""
 
 
 def banned_questions(splits: Iterable[Problem]) -> frozenset[str]:

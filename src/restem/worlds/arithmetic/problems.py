@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
-from restem.worlds import algebra, counting, fractions, number_theory, prealgebra, stories
-from restem.worlds.exercises import Exercise
+from restem.worlds.arithmetic import (
+    algebra,
+    counting,
+    fractions,
+    number_theory,
+    prealgebra,
+    stories,
+)
+from restem.worlds.arithmetic.exercises import Exercise
 
 MAKERS = {
     "prealgebra": prealgebra.LEVELS,

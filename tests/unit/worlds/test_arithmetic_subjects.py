@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from restem.worlds import prompts, solutions
-from restem.worlds.authors import MISCONCEPTIONS, Answer, Author
-from restem.worlds.problems import CELLS, STORY_CELLS, draw
+from restem.worlds.arithmetic import prompts, solutions
+from restem.worlds.arithmetic.authors import MISCONCEPTIONS, Answer, Author
+from restem.worlds.arithmetic.problems import CELLS, STORY_CELLS, draw
 
 ALL_CELLS = CELLS + STORY_CELLS
 EQUATION = re.compile(r"^[-+*/\d ]+(=[-+*/\d]+)+$")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from random import Random
 
-from restem.worlds.authors import Author
-from restem.worlds.exercises import Exercise, factors
+from restem.worlds.arithmetic.authors import Author
+from restem.worlds.arithmetic.exercises import Exercise, factors
 
 
 def shifted(rng: Random) -> Exercise:

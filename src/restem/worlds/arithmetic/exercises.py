@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from restem.worlds.authors import Answer, Author
+from restem.worlds.arithmetic.authors import Answer, Author
 
 MAX_PRODUCT = 50
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from restem.worlds.authors import Answer, Author
-from restem.worlds.exercises import Exercise
+from restem.worlds.arithmetic.authors import Answer, Author
+from restem.worlds.arithmetic.exercises import Exercise
 
 WHO = ("people", "teams", "friends", "kids", "robots", "cats", "dogs", "players", "guests", "towns")
 MEET = ("meet", "pair up", "are linked", "greet each other", "play each other")

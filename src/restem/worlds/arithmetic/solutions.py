@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from restem.worlds.authors import Answer, Author
+from restem.worlds.arithmetic.authors import Answer, Author
 
 STYLES = {"lines": 0.5, "first-then": 0.25, "so": 0.25}
 """Shares of the styles; every solution draws its own."""
