@@ -1,0 +1,1 @@
+"""Where programs written by a model run: fresh processes that can reach nothing."""
