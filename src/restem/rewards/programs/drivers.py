@@ -1,0 +1,100 @@
+"""What is sent into the sandbox, each driver as one source text, and how to read what it says."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import marshal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from types import ModuleType
+
+from restem.rewards.programs import asserts, caller, checker, layout, talk, values
+from restem.rewards.programs.values import Json
+from restem.rewards.sandbox.client import Box, BoxFault, Limits, Program
+
+Message = dict[str, Json]
+
+_BUNDLE = """import marshal, sys, types
+for name, code in marshal.loads({data!r}):
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(code, module.__dict__)
+module.main()
+"""
+
+
+@contextmanager
+def opened(box: Box, source: str, limits: Limits) -> Iterator[Program]:
+    """A world with a driver in it. Raises: BoxFault, also if the driver does not get that far."""
+    with box.program(source, limits) as world:
+        if world.compile_error is not None:
+            raise BoxFault(f"the driver does not compile: {world.compile_error}")
+        yield world
+
+
+@lru_cache
+def caller_source() -> str:
+    """World A."""
+    return _bundle(values, caller)
+
+
+@lru_cache
+def checker_source() -> str:
+    """World B."""
+    return _bundle(values, caller, asserts, talk, checker)
+
+
+@lru_cache
+def layout_source() -> str:
+    """Which programs are the same up to layout."""
+    return _bundle(layout)
+
+
+def _bundle(*modules: ModuleType) -> str:
+    """A source that brings modules along, compiled: the sandbox runs this very interpreter. Each
+    imports only those before it; the last one is the driver."""
+    compiled = [
+        (module.__name__, compile(inspect.getsource(module), module.__name__, "exec"))
+        for module in modules
+    ]
+    return _BUNDLE.format(data=marshal.dumps(compiled))
+
+
+def messages(stdout: bytes, most: int = 1) -> list[Message]:
+    """The first JSON objects, `most` at most, that stand in lines of their own after the byte 1E.
+
+    What cannot be read ends the list: its writer was stopped there, or was no driver of ours.
+    """
+    found: list[Message] = []
+    for part in stdout.split(b"\n" + caller.MARK, most)[1:]:
+        line, end, _ = part.partition(b"\n")
+        try:
+            message = json.loads(line) if end else None
+        except (ValueError, RecursionError):
+            return found
+        if not isinstance(message, dict):
+            return found
+        found.append(message)
+    return found
+
+
+PRELUDE = """import bisect, collections, copy, functools, heapq, itertools, math, operator, random
+import re, string, sys, time
+from bisect import bisect_left, bisect_right
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from fractions import Fraction
+from functools import cmp_to_key, lru_cache, reduce
+from heapq import heapify, heappop, heappush
+from itertools import accumulate, combinations, groupby, permutations, product
+from math import ceil, cos, exp, fabs, floor, gcd, inf, log, log2, sin, sqrt, tan
+from typing import Any, Deque, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Tuple, Union
+"""
+"""What a call-based program of APPS may use without importing it."""
+
+NUMPY = """try:
+    import numpy as np
+except ImportError:
+    pass
+"""

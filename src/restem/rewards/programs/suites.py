@@ -1,0 +1,177 @@
+"""Tests as they stand in a gold text, checked: {"tests": {...}} in one of four shapes.
+
+StdinSuite     APPS: texts for standard input and what must be printed
+CallSuite      APPS with `fn_name`: arguments of a function and what it must return
+PromptSuite    HumanEval: `test` defines check(candidate); a solution goes on from `prompt`
+AssertSuite    MBPP: `setup` runs after the program, then the asserts
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import re
+from dataclasses import dataclass
+
+from restem.rewards.programs.values import MAX_ARGUMENT, Json, Refused, encode
+
+MAX_OUTPUT = 1_000_000  # bytes a program may print; tests that expect more cannot be met
+_CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)[ \t]*\(")
+
+
+class BadTests(ValueError):
+    """Tests that cannot judge any program; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class StdinSuite:
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    names = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallSuite:
+    function: str
+    arguments: tuple[list[Json], ...]
+    """As `values.encode` writes them."""
+    results: tuple[Json, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.function, "Solution")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSuite:
+    prompt: str
+    entry_point: str
+    test: str
+    reference: str | None
+    """A body that goes on from the prompt and passes the test."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.entry_point,)
+
+
+@dataclass(frozen=True, slots=True)
+class AssertSuite:
+    setup: str
+    asserts: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the asserts call, besides builtins (or those, if they call nothing else)."""
+        called = dict.fromkeys(_CALLED.findall("\n".join(self.asserts)))
+        foreign = tuple(name for name in called if not hasattr(builtins, name))
+        return foreign or tuple(called)
+
+
+Suite = StdinSuite | CallSuite | PromptSuite | AssertSuite
+
+
+def parse(gold: str) -> Suite:
+    """Raises: BadTests."""
+    try:
+        tests = json.loads(gold)["tests"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise BadTests('gold is no JSON like {"tests": {...}}') from None
+    if not isinstance(tests, dict):
+        raise BadTests("tests is no JSON object")
+    if "inputs" in tests:
+        return _apps(tests)
+    if "entry_point" in tests:
+        return _human_eval(tests)
+    if "asserts" in tests:
+        return _mbpp(tests)
+    raise BadTests(
+        "tests has neither inputs and outputs, nor prompt, entry_point and test, nor asserts"
+    )
+
+
+def _apps(tests: dict[str, Json]) -> StdinSuite | CallSuite:
+    inputs, outputs, name = tests["inputs"], tests.get("outputs"), tests.get("fn_name")
+    if not isinstance(inputs, list) or not isinstance(outputs, list):
+        raise BadTests("inputs and outputs must be lists")
+    if len(inputs) != len(outputs):
+        raise BadTests(f"{len(inputs)} inputs, but {len(outputs)} outputs")
+    if not inputs:
+        raise BadTests("no tests")
+    if not name:
+        texts = tuple(_text(part, f"input {i}") for i, part in enumerate(inputs, 1))
+        return StdinSuite(texts, tuple(_printed(part, i) for i, part in enumerate(outputs, 1)))
+    if not isinstance(name, str) or not name.isidentifier():
+        raise BadTests(f"fn_name {name!r} is no name of a function")
+    arguments = tuple(_arguments(part, i) for i, part in enumerate(inputs, 1))
+    return CallSuite(name, arguments, tuple(outputs))
+
+
+def _text(part: Json, where: str) -> str:
+    """Text, or a list of lines."""
+    if isinstance(part, list) and all(isinstance(line, str) for line in part):
+        part = "\n".join(str(line) for line in part)
+    if not isinstance(part, str):
+        raise BadTests(f"{where} is neither text nor a list of lines")
+    return part
+
+
+def _printed(part: Json, number: int) -> str:
+    text = _text(part, f"output {number}")
+    if len(text) > MAX_OUTPUT:
+        raise BadTests(f"output {number} is longer than the {MAX_OUTPUT} bytes one may print")
+    return text
+
+
+def _arguments(part: Json, number: int) -> list[Json]:
+    """A list, or text with one JSON value a line."""
+    if isinstance(part, str):
+        try:
+            part = [json.loads(line) for line in part.split("\n") if line.strip()]
+        except (ValueError, RecursionError):
+            raise BadTests(f"input {number} is no JSON") from None
+    if not isinstance(part, list):
+        raise BadTests(f"input {number} is no list of arguments")
+    try:
+        return [encode(_keyed(argument, i), MAX_ARGUMENT) for i, argument in enumerate(part)]
+    except Refused as error:
+        raise BadTests(f"input {number}: {error}") from None
+
+
+def _keyed(argument: Json, place: int) -> object:
+    """APPS's harness: whole numbers as keys of the first argument had become text in JSON."""
+    if place == 0 and isinstance(argument, dict) and argument and all(map(_is_number, argument)):
+        return {int(key): value for key, value in argument.items()}
+    return argument
+
+
+def _is_number(key: str) -> bool:
+    return re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})", key) is not None
+
+
+def _human_eval(tests: dict[str, Json]) -> PromptSuite:
+    prompt, name, test = (_str(tests, key) for key in ("prompt", "entry_point", "test"))
+    if not name.isidentifier():
+        raise BadTests(f"entry_point {name!r} is no name of a function")
+    if not test.strip():
+        raise BadTests("no tests")
+    reference = _str(tests, "canonical_solution") if tests.get("canonical_solution") else None
+    return PromptSuite(prompt, name, test, reference)
+
+
+def _mbpp(tests: dict[str, Json]) -> AssertSuite:
+    asserts = tests["asserts"]
+    if not isinstance(asserts, list) or not all(isinstance(line, str) for line in asserts):
+        raise BadTests("asserts must be a list of texts")
+    if not any(str(line).strip() for line in asserts):
+        raise BadTests("no tests")
+    setup = _str(tests, "setup") if tests.get("setup") else ""
+    return AssertSuite(setup, tuple(str(line) for line in asserts))
+
+
+def _str(tests: dict[str, Json], key: str) -> str:
+    value = tests.get(key)
+    if not isinstance(value, str):
+        raise BadTests(f"{key} must be text, got {str(value)[:40]!r}")
+    return value

@@ -1,0 +1,180 @@
+"""What world B says to a program it cannot see: stand-ins for its functions, and their answers.
+
+Runs inside the sandbox.
+"""
+
+from __future__ import annotations
+
+import builtins
+import random
+import signal
+from collections.abc import Callable, Iterator
+
+from restem.rewards.programs.caller import answer
+from restem.rewards.programs.values import MAX_ARGUMENT, Json, Refused, decode, encode
+
+_GUESSING_S = 0.5  # CPU seconds
+_MAX_NOTED = 5000
+Call = dict[str, Json]
+Function = Callable[..., object]
+
+
+class Stop(BaseException):
+    """Ends the tests. No Exception: tests may catch those."""
+
+
+class Broken(Stop):
+    """They cannot be run."""
+
+
+def _stop(*_: object) -> None:
+    raise Stop("too long to foresee")
+
+
+class Anything:
+    """Agrees with every comparison, is empty, is 0, and gives more of its kind."""
+
+    def __getattr__(self, name: str) -> Anything:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_: object, **__: object) -> Anything:
+        return self
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(())
+
+    def __int__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return 0.0
+
+    def _same(self, *_: object) -> Anything:
+        return self
+
+    def _true(self, *_: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    __index__ = __len__ = __int__
+    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _true
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _same
+    __rtruediv__ = __floordiv__ = __mod__ = __pow__ = __neg__ = __abs__ = __getitem__ = _same
+    __round__ = __rmod__ = __and__ = __or__ = __xor__ = _same
+
+
+class Talk:
+    """What was asked of the program, and what it answered.
+
+    reference: the names of a program that answers while the run is adrift, instead of guesses.
+    """
+
+    def __init__(
+        self, calls: list[Call], answers: list[Call], reference: dict[str, object] | None = None
+    ) -> None:
+        self._known = list(zip(calls, answers, strict=False))
+        self._reference = reference
+        self.guesses = reference is None
+        self.seen: list[Call] = []
+        self.guessed: list[Call] = []
+        """The reference's answers."""
+        self.answered = 0
+        self.adrift = False
+        self.raised: BaseException | None = None
+        self.stopped: Stop | None = None
+
+    def function(self, name: str) -> Function:
+        """A stand-in for a function of the program."""
+
+        def ask(*arguments: object, **keywords: object) -> object:
+            try:
+                given: Json = [encode(argument, MAX_ARGUMENT) for argument in arguments]
+                named: Json = [
+                    [key, encode(value, MAX_ARGUMENT)] for key, value in keywords.items()
+                ]
+            except Refused as error:
+                raise self._unsendable(name, error) from None
+            return self._ask({"f": name, "a": given, "k": named}, arguments)
+
+        return ask
+
+    def site(self, source: str) -> Function:
+        """A stand-in for an expression that is evaluated beside the program."""
+        return lambda: self._ask({"x": source}, ())
+
+    def _unsendable(self, name: str, error: Refused) -> Stop:
+        if self.adrift and self._reference is None:
+            return Stop()  # Anything cannot be sent
+        return self._end(Broken(f"{name} is given {error}"))
+
+    def _end(self, stop: Stop) -> Stop:
+        """Tests may swallow it, the verdict does not."""
+        self.stopped = self.stopped or stop
+        return stop
+
+    def _ask(self, call: Call, arguments: tuple[object, ...]) -> object:
+        """The answer to the next call, or a guess."""
+        place = len(self.seen)
+        self.seen.append(call)
+        if not self.adrift and place < len(self._known) and self._known[place][0] == call:
+            self.answered += 1
+            return self._give(self._known[place][1], arguments)
+        if self._reference is not None:
+            self.adrift = True
+            return self._give(self._refer(call, self._reference), arguments)
+        if not self.adrift:
+            self.adrift = True
+            signal.signal(signal.SIGVTALRM, _stop)
+            signal.setitimer(signal.ITIMER_VIRTUAL, _GUESSING_S, _GUESSING_S)
+        elif place - self.answered > _MAX_NOTED:
+            raise Stop("too many calls to foresee")
+        return Anything()
+
+    def _refer(self, call: Call, names: dict[str, object]) -> Call:
+        """The reference's answer; the tests' random numbers go on as without it."""
+        state = random.getstate()
+        try:
+            self.guessed.append(answer(call, names))
+        finally:
+            random.setstate(state)
+        return self.guessed[-1]
+
+    def _give(self, said: Call, arguments: tuple[object, ...]) -> object:
+        """Return or raise as the program did, and change the arguments it changed."""
+        if "refused" in said:
+            raise self._end(Stop(f"it returned {said['refused']}"))
+        if "raised" in said:
+            self.raised = _exception(said["raised"])
+            raise self.raised
+        try:
+            changed = said.get("changed") or {}
+            assert isinstance(changed, dict)
+            for place, after in changed.items():
+                _overwrite(arguments[int(place)], decode(after))
+            return decode(said["value"])
+        except (ValueError, AssertionError, KeyError, IndexError):
+            raise self._end(Stop("its answer cannot be read")) from None
+
+
+def _exception(raised: Json) -> BaseException:
+    """An exception of the built-in type the program's had."""
+    name, text = raised if isinstance(raised, list) and len(raised) == 2 else ("", "")
+    kind = getattr(builtins, str(name), RuntimeError)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind = RuntimeError
+    try:
+        return kind(str(text))
+    except TypeError:  # UnicodeDecodeError and its kin want more arguments
+        return RuntimeError(f"{name}: {text}")
+
+
+def _overwrite(target: object, content: object) -> None:
+    if isinstance(target, (list, bytearray)) and isinstance(content, (list, bytearray)):
+        target[:] = content
+    elif isinstance(target, (dict, set)) and isinstance(content, (dict, set)):
+        target.clear()
+        target.update(content)
