@@ -1,7 +1,10 @@
 """Run the benchmarks and write their tables, with commit and machine, into benchmarks/README.md.
 
-make bench                                 the quick ones: sampler, scorer
+make bench                                 the quick ones: sampler, scorer, programs
 python benchmarks/run.py stages seeds      those of a whole experiment (10 and 25 minutes)
+
+`programs` is among the quick ones only where RESTEM_PEERS and RESTEM_DATA name what it compares
+with and on; `python benchmarks/programs.py` without them says how to get the peers.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
-QUICK = ("sampler", "scorer")
+QUICK = ("sampler", "scorer", "programs")
 ALL = (*QUICK, "stages", "seeds")
+NEEDS = {"programs": ("RESTEM_PEERS", "RESTEM_DATA")}  # in the environment
 
 
 def machine() -> str:
@@ -59,7 +63,8 @@ def insert(text: str, name: str, section: str) -> str:
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(QUICK)
+    ready = [name for name in QUICK if all(key in os.environ for key in NEEDS.get(name, ()))]
+    names = sys.argv[1:] or ready
     if unknown := set(names) - set(ALL):
         raise SystemExit(f"no benchmark {', '.join(sorted(unknown))}; there is {', '.join(ALL)}")
     for name in names:

@@ -42,6 +42,10 @@ BAD = {
     "unknown key in a section": (changed("^  top_k:", "  topk:"), "Did you mean sample.top_k?"),
     "cap 0": (changed("^cap: 10", "cap: 0"), "cap must be >= 1, got 0"),
     "iters 9": (changed(r"^iters: \d+", "iters: 9"), "iters must be <= 5, got 9"),
+    "a text for a switch": (
+        changed("unsafe_no_sandbox: false", 'unsafe_no_sandbox: "yes"'),
+        "score.unsafe_no_sandbox must be true or false, got 'yes'",
+    ),
     "a text for a number": (
         changed("^cap: 10", "cap: ten"),
         "cap must be a whole number, got 'ten'",

