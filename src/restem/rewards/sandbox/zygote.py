@@ -61,7 +61,7 @@ def serve() -> CodeType | bytes:
 
 def _preload(names: tuple[str, ...]) -> None:
     for name in names:
-        with suppress(ImportError):
+        with suppress(Exception):
             importlib.import_module(name)
 
 
