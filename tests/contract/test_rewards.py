@@ -127,9 +127,9 @@ def test_groups_hold_none_and_equal_answers(reward: Reward, name: str) -> None:
 # ---- math only: input that hangs its algebra, or is code
 
 HANGS = [  # answer, gold
-    (r"\int_0^1 \frac{\ln(1+x)}{1+x^2} \sqrt{1+x^7} dx", r"\frac{\pi}{9}\ln 2"),
-    (r"\int_0^1 \frac{\ln(1+x^7)}{1+x^{11}} dx", r"\frac{\pi}{7}"),
-    (r"\int_0^{\pi} \cos(\sin(\cos x))\ln(1+x^5) dx", r"\pi\ln 3"),
+    (r"\int_0^1 \frac{\ln(1+x)}{1+x^2} \sqrt{1+x^7} dx", r"\int_0^1 \frac{\pi}{9} dx"),
+    (r"\int_0^1 \frac{\ln(1+x^7)}{1+x^{11}} dx", r"\int_0^1 \frac{\pi}{7} dx"),
+    (r"\int_0^1 \frac{\ln(1+x)}{1+x^2} \sqrt{1+x^9} dx", r"\int_0^1 \frac{\pi}{11} dx"),
 ]
 CODE = [
     "__import__('os').system('touch {}')",
@@ -152,7 +152,7 @@ def test_hanging_algebra_is_cut_off_and_spares_the_others() -> None:
         settings.score(timeout_s=1.5), settings.machine()
     ) as reward:
         verdicts = reward.score(problems, texts)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 60
     assert [v.outcome for v in verdicts] == ["timeout", "timeout", "timeout", "correct"]
 
 

@@ -144,7 +144,7 @@ def _complex(expression: Basic) -> Basic:
 
 # ---- numeric confirmation
 
-_DIGITS, _CONSTANT_DIGITS = 30, 90
+_DIGITS, _CONSTANT_DIGITS, _MAX_DIGITS = 30, 90, 3000
 # Where free symbols are evaluated: signs of the symbols in turn; symbol i at (top + 3i) / bottom.
 _POINTS = (
     ("+", 17, 7), ("+", 29, 13), ("+", 5, 11), ("-", 19, 9), ("+-", 23, 8), ("-+", 13, 10),
@@ -165,12 +165,34 @@ def _decimal_against(number: Literal | None, other: Basic) -> bool | None:
 
     if number is None or not isinstance(other, sympy.Expr) or other.free_symbols:
         return None
-    value = sympy.N(other.doit(), 2 * _DIGITS)
-    if not (value.is_Float or value.is_Integer) or not value.is_finite:
+    done = other.doit()
+    if done.is_Rational:
+        exact = Fraction(int(done.p), int(done.q))
+        return number.value == exact or close(number.value, exact, number.digits)
+    digits = _digits(_CONSTANT_DIGITS, done, sympy.Rational(number.value))
+    value = sympy.N(done, min(digits, _MAX_DIGITS))
+    if not value.is_Float or not value.is_finite:
         return None
     exact = Fraction(str(value))
+    wanted = _DIGITS if done.has(sympy.Float) else digits - 10
     gap = abs(number.value - exact)
-    return gap <= abs(exact) / 10**_DIGITS or close(number.value, exact, number.digits)
+    return gap <= abs(exact) / 10**wanted or close(number.value, exact, number.digits)
+
+
+def _digits(least: int, *expressions: Basic) -> int:
+    """Digits in which expressions must agree: twice those of the largest number in them more than
+    `least`, for a 1 next to 10^100 must count, and so must a 1 under a root."""
+    import sympy
+
+    longest = 0
+    for expression in expressions:
+        for number in expression.atoms(sympy.Rational):
+            bits = int(max(int(number.p).bit_length(), int(number.q).bit_length()))
+            longest = max(longest, bits * 302 // 1000)
+        size = sympy.Integer(0) if expression.free_symbols else abs(sympy.N(expression, 15))
+        if size.is_Float and size.is_finite and size > 0:
+            longest = max(longest, abs(int(sympy.log(size, 10))))
+    return least + 2 * longest
 
 
 def confirmed(ours: Basic, theirs: Basic) -> bool:
@@ -209,12 +231,21 @@ def _match(ours: list[Basic], theirs: list[Basic]) -> bool:
 
 def _same_value(ours: Basic, theirs: Basic, min_points: int = _MIN_POINTS) -> bool | None:
     """Whether two expressions agree at all points where both are real, None if there are too few
-    such points. Constants may be complex, and are compared to 80 digits."""
+    such points. Rational numbers are compared exactly, other constants, which may be complex, to
+    80 digits more than their numbers have; what would take over 3,000 digits is not equal."""
     import sympy
 
     symbols = sorted(ours.free_symbols | theirs.free_symbols, key=str)
+    if not ours.has(*_open_ended()) and not theirs.has(*_open_ended()):
+        ours, theirs = ours.doit(), theirs.doit()
+    if ours.is_Rational and theirs.is_Rational:
+        return bool(ours == theirs)
     inexact = ours.has(sympy.Float) or theirs.has(sympy.Float)
-    digits = _DIGITS if symbols or inexact else _CONSTANT_DIGITS
+    digits = _DIGITS
+    if not inexact:
+        digits = _digits(_DIGITS if symbols else _CONSTANT_DIGITS, ours, theirs)
+    if digits > _MAX_DIGITS:
+        return False
     tolerance = sympy.Float("1e-6") if inexact else sympy.Float(10, digits) ** (10 - digits)
     asked = 0
     for a, b in _values(ours, theirs, symbols, digits):
@@ -222,6 +253,13 @@ def _same_value(ours: Basic, theirs: Basic, min_points: int = _MIN_POINTS) -> bo
         if not abs(a - b) <= tolerance * max(abs(a), abs(b)):
             return False
     return True if asked >= (min_points if symbols else 1) else None
+
+
+def _open_ended() -> tuple[type[Basic], ...]:
+    """What takes long to carry out before its symbols have values."""
+    import sympy
+
+    return sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Derivative
 
 
 def _values(

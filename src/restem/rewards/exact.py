@@ -13,14 +13,17 @@ Numbers
   and earns nothing, for the question's own expression must not: "12+7*4", "3\cdot4",
   "\sqrt{1}40", "40+0x".
   A gold that is arithmetic itself may be answered with its value or with the same numbers.
-- "\frac{1}{3}\approx 0.33" answers \frac{1}{3}; "x\approx 5" answers 5.
+- "\frac{1}{3}\approx 0.33" answers \frac{1}{3}; "x\approx 5" answers 5; "2\approx 3" nothing.
+- Rational numbers compare exactly, however large; other constants to 80 digits more than the
+  numbers in them have. 1:2:3 equals 2:4:6; 3:4 is 3/4, too.
 - In base n, the digits must be equal and the base equal or left out by the prediction.
 - Digits of other scripts equal nothing.
 Several values
 - Lists without brackets, \{ \}, "a or b" and \pm are unordered sets. Tuples and intervals are
   ordered, and their brackets matter: (0,9) is not [0,9), (1,2) is not "1,2". Both values of \pm
   must be there.
-- 1 \le x < 2 equals [1,2); unions of intervals are unordered.
+- 1 \le x < 2 equals [1,2); unions of intervals are unordered. "or" is a union; so are "and" and a
+  comma where nothing overlaps ("x<1 and x>5"). "x>1 and x<2" equals (1,2), "x>1, x<2" only itself.
 - "No solution" is \emptyset, "all real numbers" is (-\infty,\infty).
 - Matrices compare cell by cell.
 Equations
@@ -28,8 +31,9 @@ Equations
   the answer: "3+4 = 7" equals 7, "7 = 11a+c" does not equal "11a+c", and "x = 2" not "y = 2".
   Arithmetic may stand before a last side that is a number: "7 = 3+4" equals nothing.
 Words and units
-- Words compare without case, and equal no number. "C. x = 42" is the choice C.
-- Trailing units are dropped; two different measures ("5 cm", "5 m") are different answers.
+- Words compare without case, and equal no number. "C. x = 42" is the choice C, and not "C. x = 43".
+- Trailing units are dropped; two different measures ("5 cm", "5 m", "5 cm^2") are different
+  answers.
 - 8:34 p.m. is 20:34.
 - An empty answer equals nothing.
 """
@@ -41,7 +45,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from restem.rewards.extract import MAX_ANSWER
-from restem.rewards.intervals import Interval, expanded, region
+from restem.rewards.intervals import CONNECTIVE, Interval, expanded, region
 from restem.rewards.literal import literal
 from restem.rewards.names import is_name, sides, without_name
 from restem.rewards.normal import normalise, split_top
@@ -60,12 +64,37 @@ def decide(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
     symmetric: names, bases, arithmetic."""
     if len(answer) > MAX_ANSWER or len(gold) > MAX_ANSWER:
         return bool(answer) and answer == gold
+    chosen = _choices(answer, gold, leaf)
+    if chosen is not None:
+        return chosen
     ours, theirs = normalise(answer), normalise(gold)
     if not ours.text or not theirs.text:
         return False
-    if ours.unit and theirs.unit and ours.unit != theirs.unit:
+    units = {ours.unit, theirs.unit} - {""}
+    if len(units) > 1 and units not in _SAME_UNITS:
         return False
     return decide_normal(ours.text, theirs.text, leaf)
+
+
+_CHOICE = re.compile(
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*)?\(?\s*([A-E])\s*"
+    r"(?:\)\s+\}|\)\}(?=[\s~]|\\[ ,;:])|[.:)](?=[\s~]|\\[ ,;:]))(?:[\s~]|\\[ ,;:])*([^\s~].*)"
+)
+
+
+def _choices(answer: str, gold: str, leaf: Compare) -> Decision:
+    """(B) 12 is the choice B, but not (B) 13."""
+    ours, theirs = _CHOICE.fullmatch(answer), _CHOICE.fullmatch(gold)
+    if ours and theirs:
+        return ours[1] == theirs[1] and decide(ours[2], theirs[2], leaf)
+    for choice, other in ((ours, gold), (theirs, answer)):
+        if choice and _LETTER.fullmatch(normalise(other).text):
+            return choice[1] == normalise(other).text
+    return None
+
+
+_SAME_UNITS = ({"degree", "celsius"}, {"degree", "fahrenheit"})
+_LETTER = re.compile("[A-E]")
 
 
 def decide_normal(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
@@ -224,12 +253,24 @@ def _regions(answer: str, gold: str, leaf: Compare) -> Decision:
         return None
     ours, theirs = region(answer), region(gold)
     if ours is None or theirs is None:
-        return None
+        return _listed(answer, gold, leaf)
+    if ours.joint != theirs.joint:
+        return False
     if ours.variable and theirs.variable and ours.variable != theirs.variable:
         return False
     if len(ours.intervals) != len(theirs.intervals):
         return None
     return _same_sets(ours.intervals, theirs.intervals, lambda a, b: _interval(a, b, leaf))
+
+
+def _listed(answer: str, gold: str, leaf: Compare) -> Decision:
+    """An "and" or "or" between what is no region only parts it, but they are different words."""
+    words = [set(CONNECTIVE.findall(text)) for text in (answer, gold)]
+    if not any(words):
+        return None
+    if all(words) and words[0] != words[1]:
+        return False
+    return decide_normal(CONNECTIVE.sub(",", answer), CONNECTIVE.sub(",", gold), leaf)
 
 
 def _interval(ours: Interval, theirs: Interval, leaf: Compare) -> Decision:

@@ -16,6 +16,9 @@ ones. The first rule that applies decides; its name goes into the verdict:
     line           the last line, if it is a formula
     number         the last number, when nothing else is marked
 
+Words that make a number another stay with it, and make it wrong: "5 dozen", "at least 5", "not 5",
+"5 or 6". "negative 5" is -5.
+
 Source of the rules: Minerva's prompt (arXiv 2206.14858 appendix D.2), MATH (arXiv 2103.03874),
 GSM8K (arXiv 2110.14168).
 """
@@ -26,6 +29,7 @@ import re
 from dataclasses import dataclass
 
 from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, first_group, joined, last_group
+from restem.rewards.units import keeps_number, multiplies
 
 __all__ = ["MAX_ANSWER", "Extracted", "clean", "extract"]
 
@@ -84,7 +88,22 @@ def _minerva(text: str) -> str | None:
 # ---- GSM8K and plain words
 
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*(\S[^\n]*)")
-_COUNT = re.compile(r"([-+]?\s?\\?\$?\s?[0-9][0-9,]*(?:\.[0-9]+)?%?)(?: +[A-Za-z]+){1,3}\.?")
+_COUNT = re.compile(r"([-+]?\s?\\?\$?\s?[0-9][0-9,]*(?:\.[0-9]+)?%?)((?: +[A-Za-z]+){1,3})\.?")
+_SIGN = re.compile(r"(?<![A-Za-z])(?:negative|minus)\s+(?=\\?\$?\d)", re.IGNORECASE)
+_NOT = re.compile(r"n't\b|\b(?:not|never|neither|between)\b", re.IGNORECASE)
+_NEAR_HEDGE = re.compile(
+    r"(?:(?:n't|\b(?:not|never|no|neither|least|most|more|less|greater|fewer|over|under|above"
+    r"|below|about|around|approximately|roughly|nearly|almost|between|from|twice|thrice|half"
+    r"|double|triple|negative|minus|plus|times|square|cube|root))\b(?:\s+(?:than|of|the|a|to))*"
+    r"|\d\s*,?\s*\b(?:or|and))\s+$",
+    re.IGNORECASE,
+)
+_TAIL_END = re.compile(
+    r"[,;(!?:]|\b(?:because|since|as|so|for|after|if|when|which|where)\b"
+    r"|\band +(?=(?:it|this|that|we|he|she|they|then|the)\b)"
+)
+_ADDED = re.compile(r"^ +more\b(?! +than)", re.IGNORECASE)  # "12 more apples"
+_OTHERWISE = re.compile(r"\s*,?\s*or\b", re.IGNORECASE)
 _ANSWER_IS = re.compile(
     r"\banswers?\b[^.\n:=$\\]{0,40}?(?:\b(?:is|are)\b(?!\s+not\b)|[:=])", re.IGNORECASE
 )
@@ -100,10 +119,12 @@ _NUMBER = re.compile(
 def _hashes(text: str) -> str | None:
     """GSM8K's last line. A Markdown heading ("#### Step 1") is none."""
     for match in _HASHES.finditer(text):
-        line = match.group(1).strip()
+        line = _signed(match.group(1).strip())
+        if _NEAR_HEDGE.match(line.rstrip("0123456789,.$\\")):
+            return clean(line)
         count = _COUNT.fullmatch(line)
         if count:
-            return clean(count.group(1))
+            return clean(count[1] if _is_free(count[2]) else line)
         if any(c.isdigit() for c in line) and not _WORD.search(_TEXT.sub("", line)):
             return clean(line)
     return None
@@ -123,7 +144,7 @@ def _answer_is(text: str) -> str | None:
 
 def _phrase(text: str) -> str:
     """What follows "the answer is": formula, list, number with a noun, or word."""
-    rest = text.lstrip(' \t\r\n:=*"“')  # "**Answer:** 5"
+    rest = _signed(text.lstrip(' \t\r\n:=*"“'))  # "**Answer:** 5"
     if rest.startswith(("$$", "\\[")):
         spans = math_spans(rest)
         if spans and spans[0][0] == 0:
@@ -140,8 +161,29 @@ def _phrase(text: str) -> str:
     bare = clean(sentence)
     if not _WORD.search(_TEXT.sub("", bare)):
         return bare
-    number = _NUMBER.search(bare.rpartition("=")[2])
-    return clean(number.group()) if number else bare
+    return _counted(bare)
+
+
+def _counted(phrase: str) -> str:
+    """The number of "5 apples"; the whole phrase if its words make it another: "5 dozen"."""
+    last = phrase.rpartition("=")[2]
+    number = _NUMBER.search(last)
+    before = last[: number.start()] if number else ""
+    if number is None or _NOT.search(before) or _NEAR_HEDGE.search(before[-60:]):
+        return phrase
+    return clean(number.group()) if _is_free(last[number.end() :]) else phrase
+
+
+def _is_free(tail: str) -> bool:
+    """Whether what follows a number in its sentence leaves it as it is."""
+    words = _TAIL_END.split(_ADDED.sub("", tail), maxsplit=1)[0]
+    return not _OTHERWISE.match(tail) and keeps_number(_NO_WORD.sub(" ", words))
+
+
+def _signed(text: str) -> str:
+    """ "negative 5" at the start is -5."""
+    match = _SIGN.match(text)
+    return "-" + text[match.end() :] if match else text
 
 
 # ---- nothing but formulas or numbers
@@ -197,16 +239,24 @@ def _last_line(text: str) -> str | None:
 
 
 def _last_number(text: str) -> str | None:
-    """The last number, but none of a line of code."""
+    """The last number, with the words before and after that make it another; none of a line of
+    code."""
     last = None
     for match in _NUMBER.finditer(text):
         last = match
     if last is None:
         return None
     start = text.rfind("\n", 0, last.start()) + 1
-    return None if CODE.search(text, start, last.end()) else clean(last.group())
+    if CODE.search(text, start, last.end()):
+        return None
+    before = _NEAR_HEDGE.search(text, max(start, last.start() - 60), last.start())
+    after = _NEXT_WORD.match(text, last.end())
+    words = after[0] if after and multiplies(after[0]) else ""
+    return clean((before[0] if before else "") + last.group() + words)
 
 
+_NO_WORD = re.compile(r"[^\w\s^!+*/=<>-]")
+_NEXT_WORD = re.compile(r"[ -]+[A-Za-z]+")
 _FALLBACKS = (
     ("####", _hashes),
     ("A:", _a_line),

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
 
+from restem.rewards.literal import literal
 from restem.rewards.normal import split_top
 
 
@@ -30,9 +33,12 @@ class Region:
     intervals: tuple[Interval, ...]
     variable: str
     """x of "x>3", "" for interval notation."""
+    joint: str = ""
+    r"""\land or "," between intervals that overlap, so that they are no union; else ""."""
 
 
 _CUP = re.compile(r"\\cup(?![a-zA-Z]) ?")
+CONNECTIVE = re.compile(r"\\(land|lor)(?![a-zA-Z]) ?")
 _RELATION = re.compile(r"(\\[lg]e(?![a-zA-Z]) ?|\\ne(?![a-zA-Z]) ?|[<>])")
 _VARIABLE = re.compile(r"(?![ei]$)[A-Za-z]|\\(?!pi$|infty$)[a-z]+")
 _SET_OF = re.compile(r"\\\{([a-z])(?:\\in\\mathbb\{R\})?(?:\\mid |\\mid|:|\|)(.+)\\\}")
@@ -50,11 +56,54 @@ def region(text: str) -> Region | None:
     if _RELATION.search(text) is None:
         piece = _bracketed(text)
         return None if piece is None else Region((piece,), "")
-    parts = [_inequality(part) for part in split_top(text) or [""]]
+    words = set(CONNECTIVE.findall(text))
+    if len(words) > 1:
+        return None
+    parts = [_inequality(part) for part in split_top(CONNECTIVE.sub(",", text)) or [""]]
     regions = [part for part in parts if part is not None]
     if len(regions) < len(parts) or len({part.variable for part in regions}) > 1:
         return None
-    return Region(tuple(i for part in regions for i in part.intervals), regions[0].variable)
+    return _together(regions, words.pop() if words else ",")
+
+
+def _together(regions: list[Region], word: str) -> Region:
+    """An "or" is a union. "and" and a comma are one, too, where nothing overlaps ("x<1 and x>5").
+    Half-lines that face each other are the interval between for "and", open for a comma."""
+    intervals = tuple(i for part in regions for i in part.intervals)
+    variable = regions[0].variable
+    if word == "lor" or len(regions) == 1 or _are_apart(intervals):
+        return Region(intervals, variable)
+    if word == "land" and len(intervals) == 2:
+        low, high = sorted(intervals, key=lambda i: i.low == _INFINITE["<"])
+        facing = low.high == _INFINITE[">"] and high.low == _INFINITE["<"]
+        ends = literal(low.low), literal(high.high)
+        if facing and ends[0] and ends[1] and ends[0].value < ends[1].value:
+            return Region((Interval(low.left, low.low, high.high, high.right),), variable)
+    excluding = any(len(part.intervals) > 1 for part in regions)  # x \ne 1
+    return Region(intervals, variable, "land" if excluding else word)
+
+
+def _are_apart(intervals: tuple[Interval, ...]) -> bool:
+    """Whether no two intervals, whose ends are literals, have a number in common."""
+    ends = [(_end(i.low), _end(i.high), i) for i in intervals]
+    for at, (low, high, one) in enumerate(ends):
+        for other_low, other_high, other in ends[at + 1 :]:
+            if low is None or high is None or other_low is None or other_high is None:
+                return False
+            if high < other_low or other_high < low:
+                continue
+            touching = high == other_low and not (one.right == "]" and other.left == "[")
+            touched = other_high == low and not (other.right == "]" and one.left == "[")
+            if not touching and not touched:
+                return False
+    return True
+
+
+def _end(text: str) -> Fraction | float | None:
+    if text in _INFINITE.values():
+        return -inf if text == _INFINITE["<"] else inf
+    number = literal(text)
+    return None if number is None else number.value
 
 
 def _bracketed(text: str) -> Interval | None:

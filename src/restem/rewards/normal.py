@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from restem.rewards.numerals import is_rounded, roughly
 from restem.rewards.units import split_unit
 
 
@@ -51,6 +52,8 @@ _BARE = re.compile(
 )
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 _DEGREES = re.compile(r"\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])")
+
+_ANGLE = re.compile(rf"(?:{_DEGREES.pattern})[\s$.]*$")
 
 _COMMAND = re.compile(
     r"(?P<keep>\\\\)|(?P<drop>\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits)(?![a-zA-Z])|\\!(?:(?<=,\\!)\s+)?)"
@@ -94,14 +97,15 @@ _PLAIN = _table(
     (r">=\s*", r"\\ge "),
     (r"!=\s*", r"\\ne "),
     (r"^\s*([a-zA-Z])\s*\\approx", r"\1="),
-    (r"^(.*\S)\s*\\approx\s*-?[\d.,]+\s*$", r"\1"),
     (r"(?<=[\d})])\s*(?:\\text\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
     (r"(?<=[\dA-F)])\s*(?:\\text\{\s*)?\(?\s*(?:in )?base[ -](\d+|[a-z]+)\s*\)?\s*\}?$", r"_{\1}"),
     (r"^\s*\((-?\w+)\)\s*_", r"\1_"),
     (r"^\s*\(?([A-E])\s*[.:)]\s+\S.*$", r"\1"),
 )
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _LATE = _table(
     (r"^\s*\\text\{\s*([^{}\\]*?)\s*\}\s*$", r"\1"),
+    (rf"^\s*\\text\{{\s*((?:{_MONTHS})[a-z]*)\s*\}}\s*(?=\d+\s*$)", r"\1"),
     (r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}{0,2}\s*$", ""),
     (r"^\s*\(\s*([A-Z])\s*\)\s*$", r"\1"),
     (r"^\s*\\text\{\s*\([A-E]\)\s*\}\s*(?=\S)", ""),
@@ -119,6 +123,10 @@ _LATE = _table(
     (r"(?<![a-zA-Z}\]_^])\{(\w+)\}(?=\^)", r"(\1)"),
     (r"\^\{([0-9a-zA-Z])\}", r"^\1"),
     (r"_\{([0-9a-zA-Z])\}", r"_\1"),
+)
+_INEQUALITY = re.compile(r"[<>]|\\[lgn]e(?![a-zA-Z])")
+_CONNECTIVE = re.compile(
+    r"\s*,?\s*(?:\\text\{\s*,?\s*(and|or)\s*\}|(?<=[\d})\s])\b(and|or)\b|\\(land|lor|wedge|vee)(?![a-zA-Z]))\s*"
 )
 _NAMED_SETS = {
     r"\varnothing": r"\emptyset", r"\{\}": r"\emptyset", "emptyset": r"\emptyset",
@@ -141,16 +149,19 @@ def normalise(answer: str) -> Normal:
     text = _ROOT.sub(r"\\sqrt{\1\2}", single_blanks(text.translate(_UNICODE)))
     text = single_blanks(_COMMAND.sub(lambda m: _COMMANDS.get(str(m.lastgroup), m[0]), text))
     money = _MONEY.match(text) is not None
+    angle = _ANGLE.search(text) is not None and _TRIGONOMETRY.search(text) is None
     text = _as_latex(text.replace("\\$", "").replace("$", ""))
     for pattern, replacement in (*_LATEX, *_PLAIN) if "\\" in text else _PLAIN:
         text = pattern.sub(replacement, text)
     text, unit = split_unit(single_blanks(text).strip().rstrip(".,;:"))
     text = _ungroup(_SPACED.sub(lambda m: m[0].replace(" ", ""), text))
+    if _INEQUALITY.search(text):  # where it matters which of the two it is
+        text = _CONNECTIVE.sub(_one_connective, text)
     for pattern, replacement in _LATE:
         text = pattern.sub(replacement, text)
-    text = _unwrapped(text.rstrip(".,;:\\"))
+    text = _unwrapped(_exact_side(text.rstrip(".,;:\\")))
     text = _NAMED_SETS.get(text if "\\" in text else text.lower(), text)
-    return Normal(text, unit or ("dollar" if money else ""))
+    return Normal(text, unit or ("dollar" if money else "degree" if angle else ""))
 
 
 def _as_latex(text: str) -> str:
@@ -168,6 +179,23 @@ def _one_as_latex(match: re.Match[str]) -> str:
     if kind == "power":
         return "^{" + match["power"] + "}"
     return {"pi": "\\pi ", "stars": "^", "signs": ""}.get(str(kind), "\\" + match[0])
+
+
+_ROUNDED = re.compile(r"(.+)\\approx(-?(?:\d+\.?\d*|\.\d+))")
+
+
+def _exact_side(text: str) -> str:
+    r"""1/3 of "1/3 \approx 0.333"; "2 \approx 3", which is not so, stays."""
+    match = _ROUNDED.fullmatch(text)
+    value = roughly(match[1]) if match else None
+    if match is None or (value is not None and not is_rounded(match[2], value)):
+        return text
+    return match[1]
+
+
+def _one_connective(match: re.Match[str]) -> str:
+    word = match[1] or match[2] or match[3]
+    return "\\land " if word in ("and", "land", "wedge") else "\\lor "
 
 
 def single_blanks(text: str) -> str:

@@ -1,8 +1,13 @@
-"""Numerals that are no decimal numbers: in other bases, and times of day."""
+"""Numerals that are no decimal numbers: in other bases, times of day, and
+what formulas come to, roughly."""
 
 from __future__ import annotations
 
+import math
 import re
+from fractions import Fraction
+
+from restem.rewards.literal import arithmetic, literal
 
 _BASE = re.compile(r"(-?[0-9A-F]+)_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}*", re.ASCII)
 _DIGITS = "0123456789ABCDEF"
@@ -41,3 +46,28 @@ def time_of_day(text: str) -> int | None:
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     return (hour * 60 + minute) * 60 + second
+
+
+_ROOT_OF = re.compile(r"\\sqrt\{(\d{1,15})\}")
+_QUOTIENT = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
+_FACTORS = re.compile(r"(?<=[\d)])(?=\()|(?<=\))(?=\d)")
+
+
+def roughly(text: str) -> Fraction | None:
+    """The value of fractions, square roots, pi and arithmetic to 12 digits, None for all else."""
+    number = literal(text)
+    if number is not None:
+        return number.value
+    plain = _ROOT_OF.sub(lambda root: f"({math.sqrt(int(root[1])):.12f})", text)
+    plain = plain.replace("\\pi", f"({math.pi:.12f})").replace(" ", "")
+    plain = _FACTORS.sub("*", _QUOTIENT.sub(r"((\1)/(\2))", plain))
+    value = arithmetic(plain)
+    return None if value is None else value.value
+
+
+def is_rounded(decimal: str, value: Fraction) -> bool:
+    """Whether a decimal is within one unit of its last digit, or within 1 % of a value that takes
+    more digits than it has (pi taken for 3.14)."""
+    scale = 10 ** len(decimal.partition(".")[2])
+    gap = abs(Fraction(decimal) - value)
+    return gap * scale < 1 or ((value * scale).denominator > 1 and gap * 100 <= abs(value))

@@ -13,6 +13,7 @@ from restem.rewards.literal import (
     literal,
     same_number,
 )
+from restem.rewards.normal import split_top
 from restem.rewards.numerals import in_base, time_of_day
 
 Decision = bool | None
@@ -30,12 +31,16 @@ def literals(answer: str, gold: str, leaf: Compare) -> Decision:
 
 _EXACT_DIGITS = 7  # a gold decimal of so many digits may stand for an irrational number
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])[a-df-hj-zA-Z](?![A-Za-z])")
+_UNDONE = re.compile(r"\\(?:int|sum|prod|lim)(?![a-zA-Z])|\\frac\{d\}\{d[a-z]\}|d/d[a-z]")
 _NUMERAL = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def unfinished(answer: str, gold: str, leaf: Compare) -> Decision:
-    """False for arithmetic that is left undone, and for digits of other scripts."""
+    """False for arithmetic, a sum, an integral or a derivative that is left undone, and for digits
+    of other scripts."""
     if any(char.isdecimal() and not char.isascii() for char in answer + gold):
+        return False
+    if set(_UNDONE.findall(answer)) - set(_UNDONE.findall(gold)):
         return False
     if literal(answer) is not None:
         return None
@@ -68,6 +73,23 @@ def _times(answer: str, gold: str, leaf: Compare) -> Decision:
     return None if ours is None or theirs is None else ours == theirs
 
 
+def _ratios(answer: str, gold: str, leaf: Compare) -> Decision:
+    """1:2:3 equals 2:4:6: as many parts, in order, proportional. Two parts are a quotient."""
+    if answer.count(":") < 2 and gold.count(":") < 2:
+        return None
+    ours, theirs = (split_top(text, ":") or [text] for text in (answer, gold))
+    if max(len(ours), len(theirs)) < 3:
+        return None
+    numbers = [[literal(part) for part in parts] for parts in (ours, theirs)]
+    a, b = ([n.value for n in row if n is not None] for row in numbers)
+    if not len(a) == len(b) == len(ours) == len(theirs):
+        return False
+    scales = next(((x, y) for x, y in zip(a, b, strict=True) if x and y), None)
+    if scales is None:
+        return False
+    return all(x * scales[1] == y * scales[0] for x, y in zip(a, b, strict=True))
+
+
 DIGITS_APART = re.compile(r"(?<![_^\d.])[\d.]+ \d", re.ASCII)  # "1 2" is neither 12 nor 2
 
 
@@ -95,5 +117,5 @@ def _words(answer: str, gold: str, leaf: Compare) -> Decision:
     return None
 
 
-SCALARS: tuple[Rule, ...] = (_bases, _times, _numbers, _words)
+SCALARS: tuple[Rule, ...] = (_bases, _times, _ratios, _numbers, _words)
 """But for `literals`, which is quick and comes first, and `unfinished`."""

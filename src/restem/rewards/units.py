@@ -17,7 +17,11 @@ _MEASURES = (
     "ounce ounces oz|ton tons|liter liters l litre litres|ml milliliter milliliters|"
     "gallon gallons|s second seconds sec|minute minutes min mins|hour hours h hr hrs|day days|"
     "week weeks|month months|year years|dollar dollars|cent cents|degree degrees|"
-    "radian radians|mph"
+    "radian radians rad|celsius|fahrenheit|kelvin kelvins|bit bits|byte bytes|joule joules|"
+    "watt watts|mile/hour mph|km/hour kph kmh|"
+    "newton newtons|volt volts|hertz|micrometer micrometers|nanometer nanometers|mg milligram "
+    "milligrams|kilojoule kilojoules|kilowatt kilowatts|kilobyte kilobytes|megabyte megabytes|"
+    "gigabyte gigabytes"
 )
 CANONICAL = {word: group.split()[0] for group in _MEASURES.split("|") for word in group.split()}
 _BARE_SHORT = frozenset(
@@ -40,7 +44,8 @@ _OPERATION_WORDS = (
     "double doubles doubled doubling triple triples tripled quadruple quadrupled halved factorials "
     "reciprocal reciprocals inverse inverted radical radicals increased decreased increase "
     "decrease reduced multiplied added subtracted divides sum difference product quotient negated "
-    "powers tens ones negative opposite conjugate imaginary fold twofold threefold ths permille"
+    "powers tens ones twos threes fours fives sixes sevens eights nines cubes negatives negative "
+    "opposite conjugate imaginary fold twofold threefold ths permille"
 )
 _OPERATIONS = frozenset([*_OPERATION_WORDS.split(), *_SCALES])
 _NOUN_WORDS = (
@@ -48,10 +53,18 @@ _NOUN_WORDS = (
     "remaining"
 )
 _NOUNS = frozenset(_NOUN_WORDS.split())  # that count without a plural s, or close a count
+_MULTIPLE_WORDS = (
+    "half halves third thirds quarter quarters fourth fourths fifth fifths dozen dozens score "
+    "gross factorial squared cubed"
+)
+_MULTIPLES = frozenset(_MULTIPLE_WORDS.split())
+_LINKS = frozenset(
+    ("a", "an", "in", "at", "of", "on", "to", "by", "for", "with")
+)  # in "5 apples for Ann"
 _FRACTION = re.compile(r"\w*(?:ieth|eenth|elfth|venth|andth|redth|ionth)s?", re.ASCII)
 _PREFIXES = frozenset({"square", "cubic", "sq", "cu", "sq.", "cu."})
 
-_POWER = r"(?:\s*\^\s*\{?\d\}?)?"
+_POWER = r"(?:\s*\^\s*\{?(\d)\}?)?"
 _AFTER = r"(?:(?<=[0-9})!])|(?<=\\pi))"
 _MARKED = re.compile(
     _AFTER + r"\s*\\(?:text|mathrm|mbox|textrm|textbf)"
@@ -84,8 +97,32 @@ def split_unit(text: str) -> tuple[str, str]:
             number += rf"\times10^{{{_SCALES[words.pop(0)]}}}"
         if "\\text" in number or not _all_units(words, pattern is _MARKED, number):
             return text, ""
-        return number, _canonical(words)
+        power = match[2] if pattern is not _GLUED else None
+        return number, _canonical(words, int(power or 1))
     return text, ""
+
+
+def keeps_number(words: str) -> bool:
+    """Whether the words after a number in a sentence leave it as it is: "apples in total", "cents
+    a day", but not "dozen", "squared", "or more", "is wrong"."""
+    found = [word.rstrip(".") for word in words.lower().split()]
+    return all(
+        word.isalpha()
+        and word not in _SCALES
+        and (word in _LINKS or _is_harmless(word, marked=True) or len(word) == 1)
+        for word in found
+    )
+
+
+def multiplies(word: str) -> bool:
+    """Whether the word behind a number makes it another: dozen, million, halves, squared."""
+    word = word.strip(" -").lower()
+    return (
+        word in _SCALES
+        or word in _OPERATIONS
+        or word in _MULTIPLES
+        or _FRACTION.fullmatch(word) is not None
+    )
 
 
 def _all_units(words: list[str], marked: bool, number: str) -> bool:
@@ -116,6 +153,19 @@ def _is_noun(word: str, number: str) -> bool:
     return word in CANONICAL or word in _BARE_SHORT or word in _NOUNS
 
 
-def _canonical(words: list[str]) -> str:
-    rest = [word for word in words if word not in _PREFIXES]
-    return CANONICAL.get(rest[0].rstrip("."), "") if len(rest) == 1 else ""
+def _canonical(words: list[str], power: int) -> str:
+    """cm, cm^2, mile/hour; "" for what is no measure, "apples"."""
+    spelled = " ".join(words).replace("/", " per ").split()
+    sides = " ".join(spelled).split(" per ") if "per" in spelled else [" ".join(spelled)]
+    named = [_one_measure(side.split(), power) for side in sides]
+    return "/".join(named) if all(named) else ""
+
+
+def _one_measure(words: list[str], power: int) -> str:
+    for word in words:
+        power = {"s": 2, "c": 3}[word[0]] if word in _PREFIXES else power
+    rest = [word.rstrip(".") for word in words if word not in _PREFIXES]
+    if len(rest) == 2 and rest[0] in ("degree", "degrees"):
+        rest = rest[1:]
+    name = CANONICAL.get(rest[0], "") if len(rest) == 1 else ""
+    return f"{name}^{power}" if name and power > 1 else name

@@ -15,6 +15,8 @@ from restem.core.params import Params
 from restem.core.storage import read_json, write_json
 from restem.stages import report
 
+pytestmark = pytest.mark.slow  # runs the whole stage
+
 Build = Callable[..., Params]
 
 

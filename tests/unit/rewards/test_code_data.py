@@ -145,6 +145,7 @@ INTRODUCTORY = {
 }
 
 
+@pytest.mark.slow
 def test_human_solutions_of_introductory_problems(reward: CodeReward) -> None:
     """The first five of each problem: 221 of 242 pass."""
     names, problems, solutions = [], [], []

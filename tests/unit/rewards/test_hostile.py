@@ -14,6 +14,8 @@ from restem.core.records import OUTCOMES, Problem
 from restem.rewards.extract import extract
 from restem.rewards.math import open_reward
 
+pytestmark = pytest.mark.slow  # each up to its time limit
+
 # Boxed, against a gold that takes algebra; most never reach it.
 ANSWERS = [
     "9^{9^{9^9}}", "9^9^9", "9**9**9", "2^(3^(4^5))", r"2^{2^{2^{49}}}", r"2^{\frac{9^{99}}{3}}",

@@ -20,6 +20,8 @@ from restem.core.records import Problem
 from restem.rewards.extract import extract
 from restem.rewards.math import open_reward
 
+pytestmark = pytest.mark.slow  # thousands of pairs
+
 MATH = Path(os.environ.get("RESTEM_DATA", "nowhere")) / "math/derived.train_350.jsonl.gz"
 
 

@@ -92,7 +92,7 @@ def test_answers_that_differ_stay_different(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "unit"),
     [("5 inches", "inch"), (r"5\text{ in.}", "inch"), (r"\$5", "dollar"), ("5 dollars", "dollar"),
-     ("5 cents", "cent"), ("5 square feet", "foot"), ("5 apples", ""), ("5", "")],
+     ("5 cents", "cent"), ("5 square feet", "foot^2"), ("5 apples", ""), ("5", "")],
 )  # fmt: skip
 def test_measures_are_remembered(answer: str, unit: str) -> None:
     assert normalise(answer).unit == unit

@@ -18,6 +18,8 @@ from restem.worlds.programs.cases import mistakes
 from restem.worlds.programs.chains import Chain, Step, parse
 from restem.worlds.programs.operations import OPERATIONS
 
+pytestmark = pytest.mark.slow  # thousands of documents or programs
+
 FEW = settings.data(train_problems=20, val_problems=1, test_problems=1, transfer_problems=20)
 SPLITS = code.problems(FEW)  # one problem of each cell
 

@@ -11,6 +11,8 @@ from restem.worlds.programs import corpus, prompts
 from restem.worlds.programs.chains import CELLS, Signature, draw, parse, question, signature
 from restem.worlds.world import Segment
 
+pytestmark = pytest.mark.slow  # thousands of documents or programs
+
 
 def some_documents(
     seed: int, count: int, banned: frozenset[str] = frozenset()

@@ -20,6 +20,8 @@ from restem.worlds.programs.world import PROGRAMS
 from restem.worlds.tokenizer import EOS_ID, PAD_ID, build_tokenizer, pieces, vocabulary
 from restem.worlds.world import World
 
+pytestmark = pytest.mark.slow  # thousands of documents or programs
+
 WORLDS = {"arithmetic": ARITHMETIC, "programs": PROGRAMS}
 TOKENIZERS = {name: build_tokenizer(world) for name, world in WORLDS.items()}
 MATH, CODE = TOKENIZERS["arithmetic"], TOKENIZERS["programs"]

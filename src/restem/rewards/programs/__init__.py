@@ -4,8 +4,9 @@
     suites    the tests in a gold text                caller    world A: runs the program
     compare   expected against given output           checker   world B: runs the data set's tests
     judges    stdin and call-based tests              asserts   how world B reads asserts
-    replay    HumanEval and MBPP, between A and B     crew      many programs over many boxes
+    replay    HumanEval and MBPP, between A and B     talk      what world B says to the program
+    crew      many programs over many boxes           steady    what makes world B reproducible
 
-`values`, `caller`, `checker` and `asserts` also run inside the sandbox, sent there as text; they
-import nothing but the standard library and each other.
+`values`, `caller`, `checker`, `asserts`, `talk` and `steady` also run inside the sandbox, sent
+there as text; they import nothing but the standard library and each other.
 """

@@ -7,8 +7,9 @@
                                           a site, too
     assert size(t) == sys.getsizeof(t)    sys is a module, world B has its own
 
-Names that nothing here defines are the program's. Set-up statements that need one of these, and
-the names these bind, are the program's as well. Runs inside the sandbox.
+Names that nothing here defines are the program's if they are used as functions or classes are. Set-
+up statements that need one of these, and the names these bind, are the program's as well. Runs
+inside the sandbox.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ ASK = "__ask_{}"
 _METHODS = {
     name for kind in (str, bytes, list, tuple, dict, set, float, int) for name in dir(kind)
 }  # of plain data: these need no world A
+
+
+_TAKE_FUNCTIONS = {"map", "filter", "reduce"}
 
 
 class Unsplittable(ValueError):
@@ -55,10 +59,11 @@ def plan(setup: str, asserts: list[str]) -> Plan:
         names = {name for name in unknown if not hasattr(builtins, name)}
         modules = {name for name in names - called if name in sys.stdlib_module_names}
         made.modules |= modules
+        names &= _used(tree, names & called) | modules
         # A program may give a built-in name a meaning of its own: then nothing else is called.
         made.functions |= (names - modules) or (set() if foreign else unknown & called)
     for tree in trees:
-        rewriter = _Rewriter(made, foreign, _bound(tree))
+        rewriter = _Rewriter(made, foreign, bound(tree))
         rewriter.visit(tree)  # in place
         made.asserts.append(ast.fix_missing_locations(tree))
     return made
@@ -73,13 +78,13 @@ def _split_setup(tree: ast.Module) -> tuple[ast.Module, set[str], set[str]]:
         free = _free(ast.Module([statement], []))
         if all(name in own or hasattr(builtins, name) for name in free):
             ours.append(statement)
-            own |= _bound(statement)
+            own |= bound(statement)
         else:
-            foreign |= _bound(statement)
+            foreign |= bound(statement)
     return ast.Module(ours, []), own, foreign - own
 
 
-def _bound(tree: ast.AST) -> set[str]:
+def bound(tree: ast.AST) -> set[str]:
     """Names that a piece of code gives a value, at any depth."""
     names = set()
     for node in ast.walk(tree):
@@ -100,7 +105,25 @@ def _free(tree: ast.AST) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
     }
-    return loads - _bound(tree)
+    return loads - bound(tree)
+
+
+def _used(tree: ast.AST, functions: set[str]) -> set[str]:
+    """Names used as functions, or as what may be classes: called, with an attribute, or given to a
+    call that is the program's or takes functions. Others would be data, which no test can ask for.
+    """
+    used = set(functions)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used.add(node.value.id)
+        elif isinstance(node, ast.Call):
+            given: list[ast.expr | ast.keyword] = [
+                word for word in node.keywords if word.arg == "key"
+            ]
+            if isinstance(node.func, ast.Name) and node.func.id in functions | _TAKE_FUNCTIONS:
+                given += [*node.args, *node.keywords]
+            used.update(*map(_names, given))
+    return used
 
 
 def _calls_name(node: ast.AST) -> bool:

@@ -10,7 +10,8 @@ Each message is a line of JSON after the byte 1E, written at once, so that what 
 a crash or a limit is known:
 
     {"fault": [stage, reason]}    the program does not get as far as the calls, then nothing follows
-    {"value": v, "changed": c}    a call returned; c has the arguments it changed, by position
+    {"value": v, "changed": c}    a call returned; c has the arguments it changed, by position; with
+                                  "same": i if v is the very list, dict or set given as argument i
     {"raised": [type, text]}      a call raised; type is the nearest built-in one
     {"refused": reason}           a call returned what is no plain data
 
@@ -106,13 +107,23 @@ def _called(call: dict[str, Json], function: Callable[..., object], watch: bool)
     assert isinstance(keywords, list)
     given = [decode(argument) for argument in arguments]
     named = {str(pair[0]): decode(pair[1]) for pair in keywords if isinstance(pair, list)}
-    value = encode(function(*given, **named))
+    result = function(*given, **named)
+    value = encode(result)
+    if watch:
+        return {"value": value} | _seen(result, given, arguments)
+    return {"value": value, "changed": {}}
+
+
+def _seen(result: object, given: list[object], arguments: list[Json]) -> dict[str, Json]:
+    """What a caller can see in its arguments after a call."""
     changed: dict[str, Json] = {}
+    same: dict[str, Json] = {}
     for place, (argument, before) in enumerate(zip(given, arguments, strict=True)):
-        if watch and isinstance(argument, (list, dict, set, bytearray)):
+        if isinstance(argument, (list, dict, set, bytearray, tuple)):
             after = encode(argument, MAX_ARGUMENT)
             changed |= {} if after == before else {str(place): after}
-    return {"value": value, "changed": changed}
+            same |= {"same": place} if argument is result and not isinstance(result, tuple) else {}
+    return {"changed": changed} | same
 
 
 def _function(name: str, names: dict[str, object], methods: bool) -> Callable[..., object]:

@@ -15,9 +15,9 @@ got their answer) and "end":
     failed    they are not; "reason" says how, "raised" whether the program's exception ended them
     broken    they cannot be run; "reason" says why
 
-To "foresee", with a reference, it also has "reference" (why that fails, "" if it passes) and
-"right" (its answers). Calls that depend on answers are not among those foreseen: the program sees
-the list, and could read there what a right answer is.
+To "foresee", with a reference, it also has "reference" (why that fails, "" if it passes), "right"
+(its answers) and "made" (how many calls it gets). Calls that depend on answers are not among those
+foreseen: the program sees the list, and could read there what a right answer is.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from __future__ import annotations
 import ast
 import json
 import os
-import random
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType
 
-from restem.rewards.programs.asserts import ASK, Plan, Unsplittable, plan
+from restem.rewards.programs.asserts import ASK, Plan, Unsplittable, bound, plan
+from restem.rewards.programs.steady import steady
 from restem.rewards.programs.talk import Broken, Call, Stop, Talk
 from restem.rewards.programs.values import Json
 
@@ -105,18 +105,30 @@ def check(
     error: BaseException | None = None
     step = 0
     try:
-        talk = Talk(calls, answers, _reference(suite) if by_reference else None)
-        for action in _steps(suite, talk):
-            step += 1
-            action()
+        with steady():
+            talk = Talk(calls, answers, _reference(suite) if by_reference else None)
+            for action in _steps(suite, talk):
+                step += 1
+                action()
     except BaseException as problem:  # noqa: BLE001  # of the tests or the program: becomes a row
         error = problem
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     error = talk.stopped or error
-    if isinstance(error, Broken) or (error and not step and not talk.seen):
+    early = bool(error) and not step and not talk.seen
+    if early or isinstance(error, Broken) or _undefined(error, suite, talk):
         return _message(talk, "broken", _reason(error))
     end = "open" if talk.adrift else "failed" if error else "passed"
     return _message(talk, end, _reason(error)) | {"raised": bool(error) and error is talk.raised}
+
+
+def _undefined(error: BaseException | None, suite: Suite, talk: Talk) -> bool:
+    """Whether the tests use a name that neither they nor the program's functions explain. Tests
+    that a reference passes do so only where an answer is wrong."""
+    if type(error) is not NameError or error is talk.raised or talk.adrift:
+        return False
+    texts = [suite["test"]] if "test" in suite else [suite["setup"], *suite["asserts"]]
+    ours = set[str]().union(*(bound(ast.parse(text)) for text in texts))
+    return not suite.get("reference") and error.name not in ours
 
 
 def foresee(suite: Suite) -> dict[str, Json]:
@@ -126,13 +138,13 @@ def foresee(suite: Suite) -> dict[str, Json]:
         return message
     told = check(suite, [], [], by_reference=True)
     right = told["guessed"] if told["calls"] == message["calls"] else []
-    return message | {"reference": told["reason"], "right": right}
+    made = len(told["calls"]) if isinstance(told["calls"], list) else 0
+    return message | {"reference": told["reason"], "right": right, "made": made}
 
 
 def _steps(suite: Suite, talk: Talk) -> Iterator[Callable[[], object]]:
     names: Names = {"__name__": "test"}
     names["__adrift__"] = lambda: talk.adrift and talk.guesses
-    random.seed(0)
     if "asserts" in suite:
         return _mbpp(plan(suite["setup"], list(suite["asserts"])), names, talk)
     return _human_eval(suite, names, talk)

@@ -42,7 +42,15 @@ def run_all(boxes: Sequence[Box], jobs: Sequence[Job]) -> list[Ruling]:
 
 
 def run_one(box: Box, job: Job) -> Ruling:
-    """A box that fails is given one more try; it has restarted by then."""
+    """A box that fails is given one more try; it has restarted by then. Never raises Exceptions:
+    what one program makes of its judge must not end the run of all others."""
+    try:
+        return _tried_twice(box, job)
+    except Exception as error:  # noqa: BLE001  # boundary to hostile answers: becomes a row
+        return Ruling(ERROR, f"judge: {type(error).__name__}: {error}"[:200])
+
+
+def _tried_twice(box: Box, job: Job) -> Ruling:
     try:
         return job(box)
     except BoxFault:

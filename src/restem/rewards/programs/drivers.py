@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 
-from restem.rewards.programs import asserts, caller, checker, layout, talk, values
+from restem.rewards.programs import asserts, caller, checker, layout, steady, talk, values
 from restem.rewards.programs.values import Json
 from restem.rewards.sandbox.client import Box, BoxFault, Limits, Program
 
@@ -42,7 +42,7 @@ def caller_source() -> str:
 @lru_cache
 def checker_source() -> str:
     """World B."""
-    return _bundle(values, caller, asserts, talk, checker)
+    return _bundle(values, caller, asserts, talk, steady, checker)
 
 
 @lru_cache

@@ -66,7 +66,7 @@ def _judge_call(run: Run, expected: Json, limits: Limits, strict: bool) -> Rulin
     same = compare.same_result_strict if strict else compare.same_result
     try:
         right = same(expected, answer["value"])
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         right = False
     return None if right else Ruling(WRONG, "wrong result")
 

@@ -6,7 +6,8 @@
                          was not foreseen; then the list of calls is mended, and A starts again
 
 Each round makes sure of one more call at least. Where a reference solution is given, it must pass
-the tests; nothing that it answers ever enters A. Both start from `random.seed(0)` each time.
+the tests; nothing that it answers ever enters A. Both start from `random.seed(0)` each time, B with
+clocks of its own (`steady`), so that it asks the same again when it is answered the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from restem.core.records import CORRECT, ERROR, RUNTIME_ERROR, WRONG
+from restem.core.records import CORRECT, ERROR, RUNTIME_ERROR, TIME_LIMIT, WRONG
 from restem.core.seeds import stable_hash
 from restem.rewards.programs import drivers
 from restem.rewards.programs.extract import finished
@@ -25,7 +26,7 @@ from restem.rewards.programs.suites import AssertSuite, PromptSuite
 from restem.rewards.programs.values import Json
 from restem.rewards.sandbox.client import Box, Limits, Run
 
-MAX_ROUNDS = 64
+MAX_ROUNDS = 400
 _MAX_CPU = 4  # times the limit of one run, over all rounds
 
 Calls = list[drivers.Message]
@@ -53,6 +54,9 @@ class Checked:
     """Why the reference fails, "" if it does not or there is none."""
     right: Calls
     """Its answers to the calls."""
+    made: int
+    """How many calls the tests make of it."""
+    cpu_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,15 @@ class Foreseen:
 
     calls: Calls
     """Those its tests make, as far as one can tell without a program."""
+    reference: int | None
+    """How many calls they make of the reference, which passes; None without one."""
     verdicts: dict[str, Ruling] = field(default_factory=dict)
     """By calls and answers: many programs answer alike, the right ones above all."""
+
+    @property
+    def max_rounds(self) -> int:
+        """Twice what a right program can need; without a reference, a guess."""
+        return MAX_ROUNDS if self.reference is None else max(64, 2 * self.reference + 16)
 
 
 def foresee(box: Box, suite: PromptSuite | AssertSuite, limits: Limits) -> Foreseen:
@@ -86,7 +97,8 @@ def foresee(box: Box, suite: PromptSuite | AssertSuite, limits: Limits) -> Fores
         raise BadSuite("the tests never call the program")
     if checked.reference:
         raise BadSuite(f"the reference fails its own test: {checked.reference}")
-    foreseen = Foreseen(checked.calls)
+    known = isinstance(suite, PromptSuite) and suite.reference is not None
+    foreseen = Foreseen(checked.calls, checked.made if known else None)
     if checked.right:
         passed = replace(checked, end="passed", answered=len(checked.calls))
         foreseen.verdicts[stable_hash(checked.calls, checked.right)] = _verdict(passed)
@@ -101,9 +113,9 @@ def judge_replay(
     foreseen: Foreseen,
 ) -> Ruling:
     """Raises: BoxFault."""
-    calls, cpu_s = foreseen.calls, 0.0
+    calls, cpu_s, sure = foreseen.calls, 0.0, 0
     earlier: list[tuple[drivers.Message, drivers.Message]] = []
-    for _ in range(MAX_ROUNDS):
+    for _ in range(foreseen.max_rounds):
         said = _ask(box, program, suite, calls, limits)
         if said.death and not said.answers:
             return said.death
@@ -116,7 +128,7 @@ def judge_replay(
         task = {"suite": _spoken(suite), "calls": calls, "answers": said.answers}
         checked = _check(box, task, limits)
         if isinstance(checked, Ruling):
-            return Ruling(WRONG, f"its answers cannot be checked: {checked.detail}", checked.again)
+            return _unchecked(checked, foreseen)
         if checked.end != "open":
             foreseen.verdicts[key] = _verdict(checked)
             return foreseen.verdicts[key]
@@ -124,10 +136,21 @@ def judge_replay(
         if said.death and place == len(said.answers) and checked.calls[place] == calls[place]:
             death = said.death
             return replace(death, detail=f"call {place + 1}: {death.detail}")
-        calls, cpu_s = checked.calls, cpu_s + said.cpu_s
+        if place < min(sure, len(said.answers)):  # the same answers, and another question
+            return Ruling(ERROR, f"the tests are not reproducible: call {place + 1} differs")
+        calls, cpu_s, sure = checked.calls, cpu_s + said.cpu_s + checked.cpu_s, place + 1
         if cpu_s > _MAX_CPU * limits.cpu_s:
-            break
-    return Ruling(ERROR, "replay undecided: its answers change the calls of the tests without end")
+            return Ruling(TIME_LIMIT, f"over {_MAX_CPU * limits.cpu_s:g} CPU s of calls, in turn")
+    outcome = TIME_LIMIT if foreseen.reference is None else WRONG
+    return Ruling(outcome, f"its answers lead the tests on and on: {sure} calls and no end")
+
+
+def _unchecked(ended: Ruling, foreseen: Foreseen) -> Ruling:
+    """World B ended without a word, on a full set of answers. Tests that a reference passes do end;
+    of others it is not known."""
+    if ended.outcome == TIME_LIMIT and foreseen.reference is None:
+        return Ruling(ERROR, f"the tests do not end: {ended.detail}", ended.again)
+    return Ruling(WRONG, f"its answers cannot be checked: {ended.detail}", ended.again)
 
 
 def _changed(
@@ -185,6 +208,8 @@ def _check(box: Box, task: Mapping[str, object], limits: Limits) -> Checked | Ru
         raised=message.get("raised") is True,
         reference=str(message.get("reference", "")),
         right=_objects(message.get("right", [])),
+        made=int(str(message.get("made", 0))),
+        cpu_s=run.cpu_s,
     )
 
 

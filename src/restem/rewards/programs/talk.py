@@ -155,7 +155,9 @@ class Talk:
             assert isinstance(changed, dict)
             for place, after in changed.items():
                 _overwrite(arguments[int(place)], decode(after))
-            return decode(said["value"])
+            value = decode(said["value"])
+            same = said.get("same")
+            return arguments[same] if isinstance(same, int) else value
         except (ValueError, AssertionError, KeyError, IndexError):
             raise self._end(Stop("its answer cannot be read")) from None
 
@@ -178,3 +180,6 @@ def _overwrite(target: object, content: object) -> None:
     elif isinstance(target, (dict, set)) and isinstance(content, (dict, set)):
         target.clear()
         target.update(content)
+    elif isinstance(target, tuple) and isinstance(content, tuple):
+        for part, after in zip(target, content, strict=False):
+            _overwrite(part, after)

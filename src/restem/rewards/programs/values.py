@@ -89,12 +89,18 @@ def _atom(value: object) -> object:
     if isinstance(value, range):
         return {"r": [{"i": hex(part)} for part in (value.start, value.stop, value.step)]}
     if isinstance(value, Decimal):
-        return {"D": str(value)}
+        return _decimal(value)
     if isinstance(value, type) and value in _CLASSES:
         return {"T": value.__name__}
     if isinstance(value, Fraction):
         return {"Q": [{"i": hex(value.numerator)}, {"i": hex(value.denominator)}]}
     return NotImplemented
+
+
+def _decimal(value: Decimal) -> Json:
+    if Decimal.is_snan(value):
+        raise Refused("a signalling NaN")  # it raises wherever it is compared
+    return {"D": Decimal.__str__(value)}
 
 
 _VIEWS: dict[type, str] = {
@@ -160,7 +166,10 @@ def _decode_text(tag: str, text: str) -> object:
     if tag == "f":
         return float.fromhex(text)
     if tag == "D":
-        return Decimal(text)
+        number = Decimal(text)
+        if number.is_snan():
+            raise ValueError("a signalling NaN")
+        return number
     if tag == "T":
         return {kind.__name__: kind for kind in _CLASSES}[text]
     if tag in ("b", "B"):

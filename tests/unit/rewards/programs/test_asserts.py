@@ -20,11 +20,14 @@ def rewritten(made: Plan) -> list[str]:
 # set-up, assert, functions asked of the program, the assert in world B
 CASES = [
     ("", "assert f(3) == 4", {"f"}, "assert f(3) == 4"),
-    ("", "assert f(g(3)) == h", {"f", "g", "h"}, "assert <f(g(3))> == h"),
+    ("", "assert f(g(3)) == h", {"f", "g"}, "assert <f(g(3))> == h"),
     ("", "assert f([Pair(1, 2)]) == 3", {"f", "Pair"}, "assert <f([Pair(1, 2)])> == 3"),
     ("", "assert f(g(x) for x in (1,)) == 3", {"f", "g"}, "assert <f((g(x) for x in (1,)))> == 3"),
     ("", "assert [f(g(x)) for x in (1,)] == 3", {"f", "g"}, "assert [f(g(x)) for x in (1,)] == 3"),
     ("", "assert f(g, 3) == 3", {"f", "g"}, "assert <f(g, 3)> == 3"),
+    ("", "assert f(g, key=h) == h", {"f", "g", "h"}, "assert <f(g, key=h)> == h"),
+    ("", "assert max(f(3), key=g) == 3", {"f", "g"}, "assert max(f(3), key=g) == 3"),
+    ("", "assert f(3) == max(g)", {"f"}, "assert f(3) == max(g)"),
     ("", "assert f(3) == g(3)", {"f", "g"}, "assert f(3) == g(3)"),
     ("", "assert set(f([1])) == set([1])", {"f"}, "assert set(f([1])) == set([1])"),
     ("", "assert [f(x) for x in (1, 2)] == [1]", {"f"}, "assert [f(x) for x in (1, 2)] == [1]"),

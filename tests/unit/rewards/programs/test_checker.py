@@ -1,5 +1,8 @@
 """World B, run here on harmless tests of our own, with answers as world A would give them."""
 
+import os
+import random
+import time
 from typing import Any
 
 import pytest
@@ -131,6 +134,56 @@ def test_changed_arguments_are_changed_here_too() -> None:
     changed: dict[str, Json] = {"value": None, "changed": {"0": [1, 2, 3]}}
     assert check(suite, [call([3, 1, 2])], [changed])["end"] == "passed"
     assert check(suite, [call([3, 1, 2])], [value(None)])["end"] == "failed"
+
+
+def test_an_answer_may_be_the_very_argument() -> None:
+    suite = human_eval("a = [2, 1]\n    assert candidate(a) is a\n    assert a == [1, 2]")
+    answer = {**value([1, 2]), "changed": {"0": [1, 2]}}
+    assert check(suite, [call([2, 1])], [answer])["end"] == "failed"
+    same: dict[str, Json] = {**answer, "same": 0}
+    assert check(suite, [call([2, 1])], [same])["end"] == "passed"
+    assert check(suite, [call([2, 1])], [{**same, "same": 1}])["end"] == "failed"
+
+
+def test_containers_in_a_tuple_are_changed_in_place() -> None:
+    suite = human_eval("a = []\n    candidate((a, 3))\n    assert a == [1]")
+    changed: dict[str, Json] = {"value": None, "changed": {"0": {"t": [[1], 3]}}}
+    assert check(suite, [call(([], 3))], [changed])["end"] == "passed"
+
+
+CHANCE = [
+    "random.SystemRandom().random()", "random.Random().random()",
+    "random.seed() or random.random()",
+    "int.from_bytes(os.urandom(8), 'big')", "secrets.randbits(64)", "uuid.uuid4().int",
+    "time.time()", "time.perf_counter_ns()", "time.monotonic()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", CHANCE)
+def test_tests_ask_the_same_each_time(source: str) -> None:
+    suite = human_eval(f"import os, random, secrets, time, uuid\n    candidate({source})")
+    first = check(suite, [], [])["calls"]
+    assert len(first) == 1  # type: ignore[arg-type]
+    assert check(suite, [], [])["calls"] == first
+
+
+def test_clocks_go_on_here_and_go_back_to_normal() -> None:
+    before = (time.time, random.Random, os.urandom)
+    wait = "end = time.time() + 1\n    while time.time() < end: pass\n    candidate(1)"
+    suite = human_eval(f"import time\n    {wait}")
+    assert check(suite, [call(1)], [value(0)])["end"] == "passed"
+    assert (time.time, random.Random, os.urandom) == before
+
+
+def test_undefined_names_are_the_fault_of_tests_without_a_reference() -> None:
+    test = "assert candidate(2) == 1, nowhere"
+    assert check(human_eval(test), [call(2)], [value(3)])["end"] == "broken"
+    assert check(human_eval(test, HALF), [call(2)], [value(3)])["end"] == "failed"
+    raised: list[dict[str, Json]] = [{"raised": ["NameError", "name 'nowhere' is not defined"]}]
+    assert check(human_eval(test), [call(2)], raised)["end"] == "failed"
+    unbound = "for x in candidate(2):\n        y = x\n    assert y == 1"
+    assert check(human_eval(unbound), [call(2)], [value([])])["end"] == "failed"
+    assert check(mbpp("assert f(2) == h"), [call(2)], [value(1)])["end"] == "broken"
 
 
 FORGED: list[dict[str, Json]] = [

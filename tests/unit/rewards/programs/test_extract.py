@@ -107,6 +107,7 @@ def test_finished_prompts_compile(prompt: str) -> None:
         "\t",
     ],
 )
+@pytest.mark.slow
 def test_extraction_is_linear(piece: str) -> None:
     """Ten times the text takes less than forty times as long (a square would be a hundred)."""
     spent = []

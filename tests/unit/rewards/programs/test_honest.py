@@ -80,7 +80,6 @@ BAD_TESTS: dict[str, tuple[object, str]] = {
     "fails by itself": (checking("1 / 0"), "cannot be run: ZeroDivisionError"),
     "no check": ({**PROMPT, "test": "x = 1\n"}, "no function check"),
     "no syntax": ({**PROMPT, "test": "def check("}, "cannot be run: SyntaxError"),
-    "loops": ({**PROMPT, "test": "while True: pass"}, "cannot be run: over "),
     "wrong reference": (knowing("    return xs\n"), "reference fails its own test: Assertion"),
     "broken reference": (knowing("    return (\n"), "reference fails its own test: SyntaxError"),
     "reference raises": (knowing("    return xs[9]\n"), "reference fails its own test: Index"),
@@ -96,6 +95,13 @@ def test_bad_tests_are_errors_of_their_row(judge: Judge, name: str) -> None:
     verdict = judge(tests, "    return sorted(xs)\n")
     assert verdict.outcome == "error", verdict
     assert detail in verdict.detail
+
+
+@pytest.mark.slow
+def test_tests_that_loop_by_themselves_are_errors(judge: Judge) -> None:
+    verdict = judge({**PROMPT, "test": "while True: pass"}, "    return sorted(xs)\n")
+    assert verdict.outcome == "error"
+    assert "cannot be run: over " in verdict.detail
 
 
 def asserts(*lines: str, setup: str = "") -> dict[str, object]:
@@ -165,6 +171,7 @@ def test_calls_that_depend_on_answers_are_found_one_by_one(judge: Judge) -> None
     assert judge(CHAIN, "    return [-1]\n").outcome == "wrong"
 
 
+@pytest.mark.slow
 def test_death_counts_only_at_a_call_the_tests_make(judge: Judge) -> None:
     """The first answer is wrong, so the tests never get to the call that would hang."""
     tests = {"asserts": ["assert f(1) == 1", "assert f(2) == 2"]}
@@ -181,6 +188,7 @@ def test_stateful_programs_are_replayed_from_the_start(judge: Judge) -> None:
     assert judge(tests, text).outcome == "correct"
 
 
+@pytest.mark.slow
 def test_sleep_is_over_the_wall_limit_at_once(judge: Judge) -> None:
     verdict = judge(STDIN, "import time\ntime.sleep(60)")
     assert verdict.outcome == "time_limit"

@@ -128,6 +128,7 @@ REFUSED: dict[str, object] = {
     "namespace": SimpleNamespace(a=1),
     "endless": endless(), "deep": nested(MAX_DEPTH + 1), "in itself": SELF,
     "many": [0] * (MAX_NODES + 1), "inside": [[lambda: 1]], "as value": {1: object()},
+    "signalling NaN": Decimal("sNaN"),
     "as key": {object(): 1}, "ellipsis": ..., "not implemented": NotImplemented,
 }  # fmt: skip
 
@@ -142,7 +143,7 @@ FORGED: list[Json] = [
     {}, {"i": "1"}, {"i": "0x"}, {"i": "0xg"}, {"i": 3}, {"f": "one"}, {"f": "0x1p99999"},
     {"c": ["0x0p0"]}, {"b": "zz"}, {"t": 3}, {"s": [[1]]}, {"d": [[1]]}, {"d": [[[], 1]]},
     {"D": "x"}, {"Q": [1, 0]}, {"r": []}, {"unknown": []}, {"unknown": "x"}, {"t": [], "s": []},
-    {"i": None}, {"r": ["a"]}, {"d": [1]},
+    {"i": None}, {"r": ["a"]}, {"d": [1]}, {"D": "sNaN"}, {"D": "-sNaN7"}, {"s": [{"D": "sNaN"}]},
 ]  # fmt: skip
 
 

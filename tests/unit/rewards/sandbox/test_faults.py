@@ -14,6 +14,8 @@ import pytest
 from restem.rewards.sandbox.client import Box, BoxFault, Limits
 from restem.rewards.sandbox.connection import Connection
 
+pytestmark = pytest.mark.slow  # many starts of sandboxes
+
 LIMITS = Limits(cpu_s=5.0, memory_mb=256)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from restem.rewards.sandbox.client import Box, Limits, Run
 
+pytestmark = pytest.mark.slow  # many starts of sandboxes
+
 LIMITS = Limits(cpu_s=5.0, memory_mb=256)
 MB = 1 << 20
 

@@ -22,6 +22,8 @@ from restem.rewards.sandbox.tiers import (
     open_boxes,
 )
 
+pytestmark = pytest.mark.slow  # many starts of sandboxes
+
 # Opens boxes as asked, behind a filter like a container's, and says what came of it.
 SCRIPT = """
 import json, logging, sys

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # many starts of sandboxes
+
 NOBODY = 65534
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 SCRIPT = '''
