@@ -75,11 +75,11 @@ def main() -> None:
 
 
 def order(stages: list[str]) -> list[str]:
-    """The order of the loop: iteration by iteration, `report` and `track` last."""
-    loop = ("sample", "score", "filter", "train", "eval")
-    first = [s for s in stages if "@" not in s and s not in ("report", "track")]
+    """The order of the loop: iteration by iteration, what looks at all of them last."""
+    loop, last = ("sample", "score", "filter", "train", "eval"), ("audit", "report", "track")
+    first = [s for s in stages if "@" not in s and s not in last]
     numbers = sorted({s.split("@")[1] for s in stages if "@" in s})
-    return [*first, *(f"{s}@{k}" for k in numbers for s in loop), "report", "track"]
+    return [*first, *(f"{s}@{k}" for k in numbers for s in loop), *last]
 
 
 if __name__ == "__main__":

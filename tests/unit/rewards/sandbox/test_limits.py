@@ -29,6 +29,13 @@ def test_cpu_time_is_cut_soon_after_the_limit(box: Box) -> None:
     assert 0.3 < ended.cpu_s < 0.6
 
 
+def test_the_kernel_limit_of_cpu_time_leaves_the_verdict_to_us(box: Box) -> None:
+    """It counts in ticks, on a busy machine up to a third too many."""
+    ended = run(box, "import resource\nprint(resource.getrlimit(resource.RLIMIT_CPU))")
+    soft, hard = map(int, ended.stdout.strip(b"()\n").split(b","))
+    assert hard == soft > 2 * LIMITS.cpu_s
+
+
 def test_cpu_time_of_threads_is_added_up(box: Box) -> None:
     pytest.importorskip("numpy")
     source = (
