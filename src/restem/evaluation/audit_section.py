@@ -22,8 +22,8 @@ def audit_section(audit: AuditJson) -> Html:
     return section(
         "How far the verdicts can be trusted",
         f"Everything above rests on the grader {audit['grader']}. Here it is put to the test: by "
-        "solutions that are wrong by construction, by a second grader that gives nothing away, and, "
-        "for answers, by a look at how the kept solutions reach them.",
+        "solutions that are wrong by construction, by a second grader that gives nothing away, "
+        "and, for answers, by a look at how the kept solutions reach them.",
         *_probe(audit),
         *(_comparison(rounds) if rounds else ()),
         *(_kept(rounds) if any(one["steps"] or one["luck"] for one in rounds.values()) else ()),
@@ -87,8 +87,8 @@ def _comparison(rounds: Mapping[str, IterationJson]) -> list[Html]:
     blocks = [
         element("h3", "A second grader"),
         element("p", f"{second} on the same samples: a row is a verdict of the grader, a column "
-                "one of the second. Of answers, the second shares no code with the grader and refuses "
-                "whatever is not marked as the answer or needs algebra; of programs, it wants the "
+                "one of the second. Of answers, the second shares no code with the grader and "
+                "refuses whatever is not marked as the answer or needs algebra; of programs, it wants the "
                 "expected output to the letter. So it may well be the one that is wrong; a reward "
                 "that only it gives points to a fault of the grader."),
     ]  # fmt: skip

@@ -132,7 +132,7 @@ def test_human_solutions_are_one_line() -> None:
     for problem in EVERY:
         assert problem.human_solution is not None
         assert "\n" not in problem.human_solution
-        opening = "    a=[" if problem.split == "functions" else "a=[int(t) for t in input()"
+        opening = "    return " if problem.split == "functions" else "a=[int(t) for t in input()"
         assert problem.human_solution.startswith(opening)
 
 
