@@ -88,9 +88,9 @@ def _comparison(rounds: Mapping[str, IterationJson]) -> list[Html]:
         element("h3", "A second grader"),
         element("p", f"{second} on the same samples: a row is a verdict of the grader, a column "
                 "one of the second. Of answers, the second shares no code with the grader and "
-                "refuses whatever is not marked as the answer or needs algebra; of programs, it wants the "
-                "expected output to the letter. So it may well be the one that is wrong; a reward "
-                "that only it gives points to a fault of the grader."),
+                "refuses whatever is not marked as the answer or needs algebra; of programs, it "
+                "wants the expected output to the letter. So it may well be the one that is "
+                "wrong; a reward that only it gives points to a fault of the grader."),
     ]  # fmt: skip
     for name, one in rounds.items():
         counts = one["comparison"]
