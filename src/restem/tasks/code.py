@@ -5,7 +5,7 @@ r"""code: short programs of the embedded world, and functions as the transfer se
     splits      train, val, test: 4 subjects x 5 levels in turn; functions: likewise, to complete
     answer      a Python program that reads numbers and prints a result; 6 unit tests or more, which
                 catch every single mistake that the world's authors make
-    human       one-liners: right, but all steps are fused into one expression
+    human       one-liners: right, but everything is nested into one expression
     stands for  APPS (arXiv 2105.09938) and HumanEval (arXiv 2107.03374) as used in arXiv 2312.06585
 
 The splits share no problem, in whatever words, with each other or with the few-shot examples, and

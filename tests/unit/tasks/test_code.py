@@ -11,81 +11,68 @@ import pytest
 from settings import data
 
 from restem.core.errors import ParamsError
-from restem.core.records import Problem
 from restem.core.storage import read_problems, write_problems
 from restem.method.decontamination import check_disjoint
 from restem.tasks import code
 from restem.worlds.programs import prompts
-from restem.worlds.programs.chains import Signature, parse
+from restem.worlds.programs.chains import parse
 from restem.worlds.programs.world import PROGRAMS
 from restem.worlds.world import Corpus
 
-DATA = data(train_problems=500, val_problems=80, test_problems=100, transfer_problems=50)
+DATA = data()
 SPLITS = code.problems(DATA)
 EVERY = [problem for split in SPLITS.values() for problem in split]
-SMALL = replace(DATA, train_problems=40, val_problems=20, test_problems=20, transfer_problems=20)
+SMALL = replace(DATA, train_problems=80, val_problems=20, test_problems=40, transfer_problems=20)
 
 
 def test_sizes_are_those_asked_for() -> None:
     sizes = {split: len(problems) for split, problems in SPLITS.items()}
-    assert sizes == {"train": 500, "val": 80, "test": 100, "functions": 50}
+    assert sizes == {"train": 2800, "val": 400, "test": 500, "functions": 250}
 
 
-def disjoint(splits: dict[str, list[Problem]]) -> set[Signature | None]:
-    """Signatures of all splits, which no problem shares with another, or with a shot."""
-    every = [problem for split in splits.values() for problem in split]
-    signatures = [parse(problem.question) for problem in every]
+def test_no_problem_occurs_twice_in_whatever_words_or_is_a_few_shot_example() -> None:
+    signatures = [parse(problem.question) for problem in EVERY]
     assert None not in signatures
     assert len(set(signatures)) == len(signatures)
     assert not prompts.SHOT_SIGNATURES & set(signatures)
-    check_disjoint(splits)
-    return set(signatures)
+    check_disjoint(SPLITS)
 
 
-def seen_by_the_base(splits: dict[str, list[Problem]], documents: int) -> set[Signature | None]:
-    """Signatures in the corpus of a base model for these problems."""
-    every = frozenset(problem.question for split in splits.values() for problem in split)
-    corpus = Corpus(PROGRAMS, every).documents(Random(0))
-    return {
+def test_corpus_shares_no_problem_with_any_split_or_example() -> None:
+    corpus = Corpus(PROGRAMS, frozenset(problem.question for problem in EVERY))
+    signatures = {parse(problem.question) for problem in EVERY} | prompts.SHOT_SIGNATURES
+    seen = {
         parse(prompt.split("\n")[0].removeprefix("Problem: "))
-        for document in islice(corpus, documents)
+        for document in islice(corpus.documents(Random(0)), 6000)
         for prompt, _ in document
     }
-
-
-def test_no_problem_is_shared_in_whatever_words_by_splits_examples_and_corpus() -> None:
-    signatures = disjoint(SPLITS)
-    seen = seen_by_the_base(SPLITS, 3000)
-    assert len(seen) > 4000
-    assert not (signatures | prompts.SHOT_SIGNATURES) & seen
-
-
-@pytest.mark.slow
-def test_default_sizes_can_be_had_without_a_leak_and_without_emptying_the_corpus() -> None:
-    splits = code.problems(data())
-    sizes = {split: len(problems) for split, problems in splits.items()}
-    assert sizes == {"train": 2800, "val": 400, "test": 500, "functions": 250}
-    signatures, seen = disjoint(splits), seen_by_the_base(splits, 8000)
-    assert not (signatures | prompts.SHOT_SIGNATURES) & seen
+    assert len(seen) > 8000
+    assert not signatures & seen
     levels = Counter(len(found) - 1 for found in seen if found)
     assert levels[0] == 11
     assert levels[1] > 200  # small cells are not kept out as a whole
-    cells = Counter((problem.subject, problem.level) for problem in splits["train"])
-    assert min(cells, key=lambda cell: cells[cell]) == ("places", 1)
-    assert min(cells.values()) > 40
-    assert max(cells.values()) < 170
 
 
-@pytest.mark.parametrize(("split", "each"), [("val", {4}), ("test", {5}), ("functions", {2, 3})])
+@pytest.mark.parametrize(
+    ("split", "each"), [("val", {20}), ("test", {25}), ("functions", {12, 13})]
+)
 def test_evaluated_splits_are_balanced_exactly(split: str, each: set[int]) -> None:
     cells = Counter((problem.subject, problem.level) for problem in SPLITS[split])
     assert set(cells.values()) == each
     assert len(cells) == 20
 
 
+def test_training_problems_are_balanced_up_to_the_smallest_cells() -> None:
+    cells = Counter((problem.subject, problem.level) for problem in SPLITS["train"])
+    assert len(cells) == 20
+    assert min(cells, key=lambda cell: cells[cell]) == ("places", 1)
+    assert min(cells.values()) > 40
+    assert max(cells.values()) < 170
+
+
 def test_problems_are_a_function_of_the_seed_and_later_ones_change_none() -> None:
-    once, more = code.problems(SMALL), code.problems(replace(SMALL, train_problems=50))
-    assert {**more, "train": more["train"][:40]} == once
+    once, more = code.problems(SMALL), code.problems(replace(SMALL, train_problems=100))
+    assert {**more, "train": more["train"][:80]} == once
     assert code.problems(replace(SMALL, seed=1))["val"] != once["val"]
 
 
@@ -143,9 +130,9 @@ def test_no_transfer_problems_leave_an_empty_split() -> None:
 def test_more_problems_than_the_world_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code, "CELLS", (("places", 1),))
     with pytest.raises(
-        ParamsError, match=r"data\.test_problems = 300 .* all 204 different problems of places"
+        ParamsError, match=r"data\.test_problems = 900 .* all 204 different problems of places"
     ):
-        code.problems(replace(SMALL, test_problems=300))
+        code.problems(replace(SMALL, test_problems=900))
 
 
 def test_more_examples_than_there_are_is_an_error() -> None:

@@ -23,7 +23,7 @@ LAMBDAS = {0.0: 0.5, 1.0: 0.25, 0.5: 0.25}  # an author's share of lines with ma
 HARD, EASY = 0.95, 0.45  # chance of the misconception in an author who is not careful
 HARD_OPERATIONS = frozenset(
     {"above", "at_least", "multiple", "square", "negate", "subtract", "modulo", "divide", "first",
-     "range", "distinct"}
+     "range"}
 )  # fmt: skip
 ORDER, SKIP, UNPARSED = "order", "skip", "unparsed"
 OTHER_MISCONCEPTIONS = {ORDER: 0.3, SKIP: 0.3, UNPARSED: 0.2}
@@ -39,7 +39,7 @@ class Author:
     lambdas: float = 0.0
     """Share of the lines with map and filter instead of a comprehension."""
     terse: bool = False
-    """Whether all steps are fused into one line."""
+    """Whether everything goes into one line."""
 
     def errs(self, misconception: str, chance: float = APPLIED) -> bool:
         """Whether the misconception shows this time."""

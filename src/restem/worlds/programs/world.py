@@ -21,8 +21,8 @@ IDIOMS = (
     r"|a=list\(map\(int,input\(\)\.split\(\)\)\)|a=input\(\)"
     r"|a=\[int\(t\) for t in input\(\)\.split\(\)\]; "
     r"|a=\[x for x in a if |a=list\(filter\(lambda x: |a=list\(map\(lambda x: |, a\)\)"
-    r"|a=\[| for x in a\]?| if | and |\]; |print\(|    return |return |    "
-    r"|x(?:%|//?|\*\*?|[-+]|[<>=!]=|[<>])|-x|1/x|abs\(x\)|[=!]=[01]|[<>=!]=|\*\*|//"
+    r"|a=\[| for x in a\]|\[x for x in | for x in | if |\(lambda a: |print\(|    return |    "
+    r"|x(?:%|//?|\*\*?|[-+]|[<>=!]=|[<>])|-x|1/x|abs\(x\)|[=!]=[01]"
     r"|(?:sum|max|min|len|set|sorted)\(a\)|len\(set\(a\)\)|a\[(?:-?\d|::-1)\]|\[::-1\]"
 )
 LONGEST_FIRST = sorted(PHRASES, key=lambda phrase: (-len(phrase), phrase))

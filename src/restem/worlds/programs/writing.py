@@ -1,4 +1,4 @@
-"""How a program looks: one line for each step in two styles, and the fused human one-liner."""
+"""How a program looks: one line for each step in two styles, and the human one-liner."""
 
 from __future__ import annotations
 
@@ -46,25 +46,18 @@ def line(step: Step, as_lambda: bool) -> str:
 
 
 def one_liner(chain: Chain) -> str:
-    """All steps fused into one line, as people write who see what comes out."""
-    return f"{READ_TERSELY}; {fused(chain)}print({chain[-1].code})"
+    """Everything nested into one line, as a person in a hurry does."""
+    return f"{READ_TERSELY}; print({nested(chain)})"
 
 
 def one_line_function(chain: Chain) -> str:
-    return f"{INDENT}{fused(chain)}return {chain[-1].code}"
+    return f"{INDENT}return {nested(chain)}"
 
 
-def fused(chain: Chain) -> str:
-    """All filters and maps as one comprehension: `a=[x*2+3 for x in a if x>4 and x*2<9]; `."""
-    if len(chain) == 1:
-        return ""
-    value, conditions = "x", []
-    for step in chain[:-1]:
-        bare = value == "x" or "(x)" in step.code
-        written = step.code.replace("x", value if bare else f"({value})")
-        if step.operation.kind == FILTER:
-            conditions.append(written)
-        else:
-            value = written
-    only = f" if {' and '.join(conditions)}" if conditions else ""
-    return f"a=[{value} for x in a{only}]; "
+def nested(chain: Chain) -> str:
+    *steps, last = chain
+    inner = "a"
+    for step in steps:
+        inner = (f"[x for x in {inner} if {step.code}]" if step.operation.kind == FILTER
+                 else f"[{step.code} for x in {inner}]")  # fmt: skip
+    return f"(lambda a: {last.code})({inner})" if steps else last.code
