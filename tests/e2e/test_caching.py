@@ -5,7 +5,8 @@ from pipeline import OUTPUTS, Repo
 
 pytestmark = pytest.mark.slow
 E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
-END = {"report", "track"}
+END = {"report", "track"}  # not cached
+AFTER = {"audit", *END}
 
 
 def test_what_each_change_runs_again(finished: Repo) -> None:
@@ -17,15 +18,15 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert "up to date" in ran.output
 
     repo.set("temperature=0.9")
-    assert repo.dvc("repro").active == E_STEP | END
+    assert repo.dvc("repro").active == E_STEP | AFTER
     repo.set("temperature=0.7")
     ran = repo.dvc("repro")
     assert ran.active == END, "going back restores from the run cache"
-    assert {"sample@1", "train@1", "eval@1"} <= set(ran.cached)
+    assert {"sample@1", "train@1", "eval@1", "audit"} <= set(ran.cached)
     assert repo.bytes(*OUTPUTS) == before
 
     repo.set("cap=1")
-    assert repo.dvc("repro").active == E_STEP - {"sample@1", "score@1"} | END
+    assert repo.dvc("repro").active == E_STEP - {"sample@1", "score@1"} | AFTER
     repo.set("cap=10")
     assert repo.dvc("repro").active == END
 
@@ -34,7 +35,8 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     grader.write_text(text + "\n# a comment changes no verdict\n")
     active = repo.dvc("repro").active
     assert "score@1" in active, "a changed grader scores again"
-    assert not active & {"sample@1", "filter@1", "prepare", "base"}
+    assert "prepare" in active, "and checks the golds again"
+    assert not active & {"sample@1", "filter@1", "base"}
     grader.write_text(text)
     assert not repo.dvc("repro").active & {"score@1", "train@1", "baseline"}
     assert repo.bytes(*OUTPUTS) == before
@@ -44,12 +46,12 @@ def test_more_iterations_reuse_the_earlier_ones(finished: Repo) -> None:
     repo = finished
     ran = repo.dvc("exp", "run", "-S", "iters=2")
     two = {"sample@2", "score@2", "filter@2", "train@2", "eval@2"}
-    assert ran.active == {"plan"} | two | END
+    assert ran.active == {"plan"} | two | AFTER
     assert "WARNING" not in ran.output
     assert (repo.path / "models/2/model.safetensors").exists()
     repo.set("iters=1")
     ran = repo.dvc("repro")
-    assert not ran.active - {"plan"} - END - two
+    assert not ran.active - {"plan"} - AFTER - two
     assert (repo.path / "models/2/idle").exists()
     repo.set("iters=2")
     ran = repo.dvc("repro")
