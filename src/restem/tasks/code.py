@@ -15,14 +15,12 @@ the base model never sees one of them. The reward runs programs: see `score.sand
 from __future__ import annotations
 
 import json
-from collections import Counter
-from itertools import cycle
 from random import Random
 
-from restem.core.errors import ParamsError
 from restem.core.params import Data
 from restem.core.records import Problem
 from restem.core.seeds import seed_for
+from restem.tasks.cells import EXHAUSTED, in_turn, tries
 from restem.worlds.programs import prompts, writing
 from restem.worlds.programs.authors import Author
 from restem.worlds.programs.cases import Case, draw_cases, function_tests, stdin_tests
@@ -34,7 +32,6 @@ NAME = "code"
 FUNCTIONS = "functions"  # the transfer set
 Taken = dict[Signature | None, Cell]  # every signature in use, and the cell it is from
 Drawn = tuple[Cell, Chain, list[Case]]
-EXHAUSTED = 2000  # draws in a row without a new problem, after which a cell counts as used up
 
 
 def problems(data: Data) -> dict[str, list[Problem]]:
@@ -53,39 +50,29 @@ def problems(data: Data) -> dict[str, list[Problem]]:
 
 
 def fill(split: str, size: int, data: Data, taken: Taken) -> list[Problem]:
-    """`size` problems with new signatures, from each cell in turn.
-
-    For training a cell is passed over when it comes up with a known problem: the smallest cells
-    then give less than their share, and keep some problems for the corpus. The other splits are
-    balanced exactly.
-    """
+    """`size` problems with new signatures, from each cell in turn. Raises: ParamsError."""
     rng = Random(seed_for(data.seed, NAME, split))
-    tries = 1 if split == "train" else EXHAUSTED
-    misses: Counter[Cell] = Counter()
-    made: list[Problem] = []
-    turns = cycle(CELLS)
-    while len(made) < size:
-        cell = next(turns)
-        if drawn := new_chain(cell, rng, taken, tries):
-            misses[cell] = 0
-            made.append(
-                problem(f"{NAME}-{split}-{len(made):05d}", split, drawn, data.few_shot, rng)
-            )
-            continue
-        misses[cell] += tries
-        if misses[cell] >= EXHAUSTED:
-            raise ParamsError(used_up(cell, split, size, list(taken.values()).count(cell)))
-    return made
+    found = in_turn(
+        CELLS,
+        size,
+        split,
+        lambda cell: new_chain(cell, rng, taken, tries(split)),
+        lambda cell: list(taken.values()).count(cell),
+    )
+    return [
+        problem(f"{NAME}-{split}-{number:05d}", split, drawn, data.few_shot, rng)
+        for number, (_, drawn) in enumerate(found)
+    ]
 
 
-def new_chain(cell: Cell, rng: Random, taken: Taken, tries: int) -> Drawn | None:
-    """A chain whose signature was not taken, and now is; None after `tries` draws of taken ones."""
+def new_chain(cell: Cell, rng: Random, taken: Taken, most: int) -> Drawn | None:
+    """A chain whose signature was not taken, and now is; None after `most` draws of taken ones."""
     known = 0
     for _ in range(EXHAUSTED):
         chain = draw(cell, rng)
         if signature(chain) in taken:
             known += 1
-            if known == tries:
+            if known == most:
                 break
         elif cases := draw_cases(chain, rng):
             taken[signature(chain)] = cell
@@ -118,13 +105,4 @@ def problem(problem_id: str, split: str, drawn: Drawn, few_shot: int, rng: Rando
         stop=prompts.STOP,
         gold=json.dumps({"tests": tests}),
         human_solution=human,
-    )
-
-
-def used_up(cell: Cell, split: str, size: int, count: int) -> str:
-    """What to tell who asks for too much."""
-    name = "data.transfer_problems" if split == FUNCTIONS else f"data.{split}_problems"
-    return (
-        f"{name} = {size} is more than {NAME} has: all {count} different problems of {cell[0]}, "
-        f"level {cell[1]}, are in use. Ask for fewer problems in params.yaml, section data."
     )

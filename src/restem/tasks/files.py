@@ -45,7 +45,8 @@ class Row:
         value = next((self.values[n] for n in names if self.values.get(n) is not None), None)
         if not isinstance(value, str) or not value.strip():
             wanted = '" or "'.join(names)
-            raise DataError(f'{self.where}: needs a text "{wanted}", got {str(value)[:40]!r}.')
+            got = f"it has {', '.join(self.values)}" if value is None else f"got {value!r:.40}"
+            raise DataError(f'{self.where}: needs a text "{wanted}", {got}.')
         if not storable(value):
             raise DataError(
                 f'{self.where}: "{names[0]}" holds half a character (a lone surrogate).'

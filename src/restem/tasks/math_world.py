@@ -14,16 +14,14 @@ never sees one of them.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import cycle
 from random import Random
 
-from restem.core.errors import ParamsError
 from restem.core.params import Data
 from restem.core.records import Problem
 from restem.core.seeds import seed_for
+from restem.tasks.cells import in_turn, tries
 from restem.worlds.arithmetic import prompts, solutions
 from restem.worlds.arithmetic.authors import Author
 from restem.worlds.arithmetic.exercises import Exercise
@@ -33,7 +31,6 @@ VERSION = "1"
 REWARDS = ("math",)
 NAME = "math_world"
 Taken = dict[str, Cell]  # every question in use, and the cell it is from
-EXHAUSTED = 2000  # draws in a row without a new question, after which a cell counts as used up
 
 
 def problems(data: Data) -> dict[str, list[Problem]]:
@@ -50,34 +47,24 @@ def problems(data: Data) -> dict[str, list[Problem]]:
 
 
 def fill(split: str, size: int, cells: Sequence[Cell], data: Data, taken: Taken) -> list[Problem]:
-    """`size` problems with new questions, from each cell in turn.
-
-    For training a cell is passed over when it comes up with a known question: the smallest cells
-    then give less than their share, and keep some questions for the corpus. The other splits are
-    balanced exactly.
-    """
+    """`size` problems with new questions, from each cell in turn. Raises: ParamsError."""
     rng = Random(seed_for(data.seed, NAME, split))
-    tries = 1 if split == "train" else EXHAUSTED
-    misses: Counter[Cell] = Counter()
-    made: list[Problem] = []
-    turns = cycle(cells)
-    while len(made) < size:
-        cell = next(turns)
-        if exercise := new_exercise(cell, rng, taken, tries):
-            misses[cell] = 0
-            made.append(
-                problem(f"{NAME}-{split}-{len(made):05d}", split, cell, exercise, data.few_shot)
-            )
-            continue
-        misses[cell] += tries
-        if misses[cell] >= EXHAUSTED:
-            raise ParamsError(used_up(cell, split, size, list(taken.values()).count(cell)))
-    return made
+    found = in_turn(
+        cells,
+        size,
+        split,
+        lambda cell: new_exercise(cell, rng, taken, tries(split)),
+        lambda cell: list(taken.values()).count(cell),
+    )
+    return [
+        problem(f"{NAME}-{split}-{number:05d}", split, cell, exercise, data.few_shot)
+        for number, (cell, exercise) in enumerate(found)
+    ]
 
 
-def new_exercise(cell: Cell, rng: Random, taken: Taken, tries: int) -> Exercise | None:
-    """An exercise whose question was not taken, and now is; None if `tries` draws find none."""
-    for _ in range(tries):
+def new_exercise(cell: Cell, rng: Random, taken: Taken, most: int) -> Exercise | None:
+    """An exercise whose question was not taken, and now is; None if `most` draws find none."""
+    for _ in range(most):
         exercise = draw(cell, rng)
         # An answer of 0 is left out: it is too often right by accident.
         if exercise.question not in taken and Fraction(exercise.solve(Author(rng))) != 0:
@@ -101,13 +88,4 @@ def problem(problem_id: str, split: str, cell: Cell, exercise: Exercise, few_sho
         stop=prompts.STOP,
         gold=json.dumps({"answer": str(Fraction(answer))}),
         human_solution=solutions.terse(author.steps, answer),
-    )
-
-
-def used_up(cell: Cell, split: str, size: int, count: int) -> str:
-    """What to tell who asks for too much."""
-    name = "data.transfer_problems" if split == "stories" else f"data.{split}_problems"
-    return (
-        f"{name} = {size} is more than {NAME} has: all {count} different problems of {cell[0]}, "
-        f"level {cell[1]}, are in use. Ask for fewer problems in params.yaml, section data."
     )

@@ -105,9 +105,9 @@ def test_a_bad_list_is_named(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, 'f:1: needs a text "a" or "b", got \'None\''),
+        ({"question": "x", "c": 1}, 'f:1: needs a text "a" or "b", it has question, c.'),
         ({"a": " "}, 'f:1: needs a text "a" or "b", got \' \''),
-        ({"a": 5, "b": "x"}, 'f:1: needs a text "a" or "b", got \'5\''),
+        ({"a": 5, "b": "x"}, 'f:1: needs a text "a" or "b", got 5.'),
         ({"a": "\ud800"}, 'f:1: "a" holds half a character'),
     ],
 )
