@@ -53,9 +53,9 @@ def forget(repo: Repo) -> None:
 
 
 def zygotes(stage: "subprocess.Popen[bytes]") -> list[psutil.Process]:
-    """The processes below a stage."""
+    """The sandboxes of a stage."""
     try:
-        return psutil.Process(stage.pid).children(recursive=True)
+        return psutil.Process(stage.pid).children()
     except psutil.NoSuchProcess:
         return []
 

@@ -112,7 +112,7 @@ def worlds(
     wanted: dict[str, set[str]] = {}
     for item in request.session.items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "world" in parameters:
+        if item.path == Path(__file__) and "world" in parameters:
             wanted.setdefault(parameters["world"], set()).add(parameters["program"])
     found = [
         World.start(name, tmp_path_factory.mktemp(name), share)

@@ -164,9 +164,13 @@ def test_ctrl_c_says_how_to_go_on(
         [sys.executable, "-m", "restem", *words], env=_environment(),
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    with open(stuck, "wb"):  # returns when the other side has opened it
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+    try:
+        with open(stuck, "wb"):  # returns when the other side has opened it
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()  # where SIGINT is ignored, as in a job in the background
+        process.wait()
     assert process.returncode == 130
     assert said == message
 

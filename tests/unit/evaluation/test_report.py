@@ -18,6 +18,8 @@ from restem.core.params import Params
 from restem.core.storage import read_json, read_rows, write_json, write_rows
 from restem.stages import audit, report
 
+pytestmark = pytest.mark.slow  # draws every figure
+
 Build = Callable[..., Params]
 VOID = {"meta", "br", "link"}
 

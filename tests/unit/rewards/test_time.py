@@ -11,6 +11,8 @@ from restem.rewards.guard import refusal
 from restem.rewards.literal import is_unfinished
 from restem.rewards.normal import normalise
 
+pytestmark = pytest.mark.slow  # each up to its time limit
+
 RUNS = [" ", "~", "\n", "\t", "\u00a0", "\u2003", ",", "7", "{", "}", "\\", "-", "$", "(", ")", "[",
         "#", "*", "=", ".", "^", "/", "%", "a", "_", "|", "!", "√", ", ", " ,", "1 ", "1,", "1+",
         "\\text{", "\\text", "\\frac", "\\sqrt", "\\quad ", "\\boxed{", "\\ ", "$1", "and ", "\n ",

@@ -9,6 +9,8 @@ from restem.core.protocols import Sampling
 from restem.core.seeds import seed_for
 from restem.sampling.noise import choose, uniforms
 
+pytestmark = pytest.mark.slow  # many draws
+
 DRAWS = 60_000
 
 

@@ -23,6 +23,8 @@ from restem.core.errors import DataError, EngineError, ResumeError
 from restem.core.records import TrainRow
 from restem.training.loop import train
 
+pytestmark = pytest.mark.slow  # trains models
+
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     loaded: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")

@@ -16,6 +16,8 @@ from restem.worlds.pretrain import learning_rate, pretrain
 from restem.worlds.tokenizer import EOS_ID, PAD_ID, build_tokenizer
 from restem.worlds.world import Corpus
 
+pytestmark = pytest.mark.slow  # trains models
+
 BASE = Base(seed=3, steps=20, batch_tokens=256, lr=0.005)
 CORPUS = Corpus(ARITHMETIC, ())
 

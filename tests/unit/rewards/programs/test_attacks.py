@@ -9,6 +9,8 @@ from sections import sections
 from restem.core.records import CORRECT, ERROR, Problem
 from restem.rewards.code import CodeReward
 
+pytestmark = pytest.mark.slow  # over a hundred programs
+
 PROMPT = "def add(a: int, b: int) -> int:\n    '''The sum.'''\n"
 TEST = """
 def check(candidate):

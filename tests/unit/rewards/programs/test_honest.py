@@ -8,6 +8,8 @@ from sections import sections
 
 from restem.core.records import Verdict
 
+pytestmark = pytest.mark.slow  # over a hundred programs
+
 Judge = Callable[[object, str], Verdict]
 
 CALL: dict[str, object] = {"inputs": [[3, 4], [10, 20]], "outputs": [7, 30], "fn_name": "add"}

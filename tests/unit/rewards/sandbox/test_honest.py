@@ -9,6 +9,8 @@ import pytest
 
 from restem.rewards.sandbox.client import Box, Limits
 
+pytestmark = pytest.mark.slow  # over a hundred programs
+
 LIMITS = Limits(cpu_s=10.0, memory_mb=512)
 
 

@@ -5,9 +5,11 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from restem.core.errors import SandboxError
@@ -86,6 +88,27 @@ def test_the_strongest_tier_that_works_is_chosen(caplog: pytest.LogCaptureFixtur
         version = ".".join(map(str, sys.version_info[:3]))
         assert describe(boxes) == f"namespaces, CPython {version}"
     assert caplog.messages == ["programs run in the sandbox namespaces"]
+
+
+def test_a_sandbox_killed_in_its_self_test_does_not_change_the_tier() -> None:
+    with open_boxes(AUTO, False, 1) as boxes:
+        expected = describe(boxes)
+    killed = []
+
+    def kill_the_first() -> None:
+        ours = psutil.Process()
+        while not killed:
+            for child in ours.children():
+                child.kill()
+                killed.append(child.pid)
+
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    with open_boxes(AUTO, False, 1) as boxes:
+        assert describe(boxes) == expected
+        assert boxes[0].tier != "unsafe"
+    killer.join()
+    assert len(killed) == 1
 
 
 def test_no_number_of_workers_means_one_per_core() -> None:
