@@ -143,6 +143,7 @@ CODE = [
 ]
 
 
+@pytest.mark.slow  # 0.6 of 1.5 s of CPU: not beside another test
 def test_hanging_algebra_is_cut_off_and_spares_the_others() -> None:
     pairs = [*HANGS, (r"\frac{2}{\sqrt2}", r"\sqrt2")]
     texts = [rf"\boxed{{{answer}}}" for answer, _ in pairs]

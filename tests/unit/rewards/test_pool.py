@@ -47,6 +47,7 @@ def test_bad_items_cost_only_themselves() -> None:
     assert results[5] == ("timeout", "0.5 s")
 
 
+@pytest.mark.slow  # 2 of 5 s of CPU: not beside another test
 def test_a_worker_survives_its_own_interruption() -> None:
     with open_pool(1, 5.0, pool_jobs.nothing, pool_jobs.work) as pool:
         [(_, before)] = pool.map([("who", "")])
