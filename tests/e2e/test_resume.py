@@ -111,9 +111,39 @@ def test_a_killed_dvc_goes_on_where_it_was(finished: Repo, tmp_path: Path) -> No
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)  # dvc alone: its stage ends with it
             process.wait()
+            if half_written(repo.path / "dvc.lock"):  # README: "A killed run"
+                repo.run("git", "checkout", "dvc.lock")
     time.sleep(1)
     repo.dvc("repro")
     assert repo.bytes(*OUTPUTS) == straight.bytes(*OUTPUTS)
+
+
+def half_written(lock: Path) -> bool:
+    """Whether dvc was killed while it wrote its lock file, which it does in place."""
+    import yaml
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock.read_text()))
+    except (Invalid, yaml.YAMLError):
+        return True
+    return False
+
+
+def test_a_half_written_dvc_lock_costs_nothing(finished: Repo) -> None:
+    repo = finished
+    lock = repo.path / "dvc.lock"
+    before, whole = repo.bytes(*OUTPUTS), lock.read_bytes()
+    assert not half_written(lock)
+    lock.write_bytes(whole[: whole.index(b"size:", len(whole) // 2) + len(b"size:")])
+    assert half_written(lock)
+    assert "'./dvc.lock' validation failed" in repo.dvc("repro", code=255).output
+    repo.run("git", "checkout", "dvc.lock")
+    ran = repo.dvc("repro")
+    assert set(ran.stages) <= {"report", "track"}
+    assert len(ran.cached) > 30
+    assert repo.bytes(*OUTPUTS) == before
 
 
 def test_sixteen_samples_then_thirty_two_redraw_nothing(finished: Repo) -> None:

@@ -74,7 +74,8 @@ def _column(path: Path, name: str) -> list[float]:
     import pyarrow.parquet as pq
 
     try:
-        values: list[float] = pq.read_table(path, columns=[name]).column(name).to_pylist()
+        read = pq.ParquetFile(path).read([name], use_threads=False)
+        values: list[float] = read.column(name).to_pylist()
     except (OSError, pa.ArrowException, KeyError):
         return []
     return values

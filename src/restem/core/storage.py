@@ -92,7 +92,9 @@ def from_bytes(table: str, content: bytes, where: str) -> list[Row]:
     import pyarrow.parquet as pq
 
     try:
-        read = pq.read_table(pa.BufferReader(content))
+        # One thread: Arrow's own may outlive Python at exit and abort it (apache/arrow#34314).
+        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+        read = file.read(use_threads=False)
         rows: list[Row] = read.select(list(COLUMNS[table])).cast(schema(table)).to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")

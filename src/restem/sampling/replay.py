@@ -166,7 +166,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     try:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in _FIELDS if name in file.schema_arrow.names]
-            rows = file.read(columns=wanted).to_pylist()
+            rows = file.read(wanted, use_threads=False).to_pylist()
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} is no complete Parquet file: {str(error).splitlines()[0]}"

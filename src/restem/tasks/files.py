@@ -189,7 +189,7 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     if path.suffix == ".parquet":
-        yield from pq.ParquetFile(path).iter_batches(batch_size=64)
+        yield from pq.ParquetFile(path).iter_batches(batch_size=64, use_threads=False)
         return
     with pa.memory_map(str(path)) as source:
         try:
