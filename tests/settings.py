@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from restem.core import params
-from restem.core.params import Data, Machine, Score
+from restem.core.params import Data, Machine, Sample, Score
 
 _PARAMS = params.load(Path(__file__).parents[1] / "params.yaml")
 
@@ -21,4 +21,8 @@ def data(**changes: Any) -> Data:
 
 
 def machine(workers: int = 1) -> Machine:
-    return Machine(workers)
+    return replace(_PARAMS.machine, workers=workers)
+
+
+def sample(**changes: Any) -> Sample:
+    return replace(_PARAMS.sample, **changes)

@@ -10,14 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from restem.core.params import Machine, Sample
+from settings import machine, sample
+
 from restem.core.protocols import Request, Sampling, Shard
 
 NUM_WORDS, END, PAD, NEWLINE, FINAL = 60, 0, 1, 2, 3
 GREEDY = Sampling(temperature=0.0, top_k=0, top_p=1.0, max_new_tokens=24, seed=0)
 SAMPLED = Sampling(temperature=0.9, top_k=20, top_p=0.95, max_new_tokens=24, seed=7)
-SAMPLE = Sample(top_k=20, top_p=0.95, max_new_tokens=24, batch_rows=32, replay="")
-ONE, TWO = Machine(workers=1), Machine(workers=2)
+SAMPLE = sample(top_k=20, top_p=0.95, max_new_tokens=24, batch_rows=32, replay="")
+ONE, TWO = machine(workers=1), machine(workers=2)
 
 
 def word_tokenizer() -> Any:

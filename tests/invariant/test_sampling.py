@@ -52,17 +52,17 @@ def problems(count: int) -> list[Problem]:
 
 
 def test_one_and_two_workers_give_the_same(folder: Path) -> None:
-    work = make_shards(problems(12), 16, 32)
+    work = list(make_shards(problems(12), 16, 32))
     with open_engine(folder, SAMPLE, ONE) as engine:
         one = {s.name: c for s, c in engine.generate(work, SAMPLED)}
     with open_engine(folder, SAMPLE, TWO) as engine:
         two = {s.name: c for s, c in engine.generate(work, SAMPLED)}
     assert one == two
-    assert len(one) == 6
+    assert len(one) == len(work) > 5
 
 
 def test_the_order_of_shards_does_not_matter(folder: Path) -> None:
-    work = make_shards(problems(12), 16, 32)
+    work = list(make_shards(problems(12), 16, 32))
     with open_engine(folder, SAMPLE, ONE) as engine:
         assert drawn(engine, work, SAMPLED) == drawn(engine, work[::-1], SAMPLED)
 

@@ -30,6 +30,10 @@ def samples(iteration: str) -> Path:
     return Path(f"data/iterations/{iteration}/samples.parquet")
 
 
+def sampling(iteration: str) -> Path:
+    return Path(f"metrics/sampling/{iteration}.json")
+
+
 def scored(iteration: str) -> Path:
     return Path(f"data/iterations/{iteration}/scored.parquet")
 

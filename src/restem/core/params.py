@@ -60,6 +60,8 @@ class Sample:
     top_p: float
     max_new_tokens: int
     batch_rows: int
+    stop_after_correct: int
+    ray_engine: str
     replay: str
 
 
@@ -70,6 +72,7 @@ class Score:
     memory_mb: int
     sandbox: str
     unsafe_no_sandbox: bool
+    cluster: str
     max_fault_rate: float
 
 
@@ -111,6 +114,9 @@ class Machine:
     """Never a cache key: results do not depend on it."""
 
     workers: int
+    tensor_parallel: int
+    gpu_memory: float
+    kv_cache_gb: float
 
 
 @dataclass

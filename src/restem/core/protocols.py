@@ -11,7 +11,7 @@ lists the files there are when it is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,10 +124,18 @@ class RewardModule(Protocol):
 class Engine(Protocol):
     """How text is produced."""
 
+    timing: Mapping[str, float]
+    """Seconds of wall time so far, by what they went to: `start` (imports, processes, a cluster),
+    `load` (weights into memory)."""
+
     def generate(
         self, shards: Iterable[Shard], sampling: Sampling
     ) -> Iterator[tuple[Shard, list[list[Completion]]]]:
         """Finished shards in any order, each with completions[request][sample_index - first].
+
+        Shards are taken from the iterable as there is room to work on them, so that millions of
+        samples need no more memory than thousands. A shard gives the same completions whatever
+        others are under way.
 
         Fewer completions than asked for where no more are recorded. Raises: EngineError.
         """

@@ -8,6 +8,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "method.init_from": ("base", "previous"),
     "method.dedupe": ("exact", "none"),
     "method.select": ("random-cap", "first", "all"),
+    "sample.ray_engine": ("hf", "vllm"),
+    "score.cluster": ("local", "ray"),
     "score.sandbox": ("auto", "namespaces", "bubblewrap", "landlock"),
 }
 
@@ -37,6 +39,7 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("sample.top_p", 1e-6, 1, "1 switches it off."),
     ("sample.max_new_tokens", 1, 10**6, ""),
     ("sample.batch_rows", 1, 10**6, ""),
+    ("sample.stop_after_correct", 0, 10**6, "0 switches it off."),
     ("data.max_overlap.exact", 0, 1, ""),
     ("data.max_overlap.digits", 0, 1, ""),
     ("data.max_overlap.ngram", 0, 1, ""),
@@ -65,4 +68,7 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("eval.top_p", 1e-6, 1, ""),
     ("eval.bootstrap_draws", 100, 10**6, ""),
     ("machine.workers", 0, 4096, "0 means one per core."),
+    ("machine.tensor_parallel", 1, 64, ""),
+    ("machine.gpu_memory", 0.01, 1, ""),
+    ("machine.kv_cache_gb", 0, 10**5, "0 means what gpu_memory leaves."),
 )

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from restem.core.errors import ResumeError
 from restem.core.seeds import stable_hash
 
 log = logging.getLogger(__name__)
+INPUTS, FINISHED = ".inputs", ".finished"
+"""Files of a scratch folder: what its work depends on; the mark that the work was ended."""
 
 
 def digest(*paths: Path) -> str:
@@ -67,6 +71,13 @@ class Scratch:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
+    """See `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """Write beside, sync, rename: readers see the old file or the new one, never a part.
 
     Hard links to the old file (DVC's cache) keep the old content. What a kill leaves behind ends in
@@ -76,18 +87,29 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise ResumeError(
-            f"cannot write {path}: {error.strerror}. Finished parts are kept; "
-            "free some space and run `dvc repro` again."
+            f"cannot write {path}: {error.strerror or error}. Finished parts are kept; "
+            "free some space (`restem store ls`) and run `dvc repro` again."
         ) from error
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name outlives a power cut; some network file systems cannot promise it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def scratch_root() -> Path:
@@ -96,36 +118,43 @@ def scratch_root() -> Path:
 
 
 @contextmanager
-def scratch(stage: str, inputs: Mapping[str, object], keep: bool = False) -> Iterator[Scratch]:
+def scratch(
+    stage: str, inputs: Mapping[str, object], keep: bool = False, shared: bool = False
+) -> Iterator[Scratch]:
     """The scratch folder of this work, for one process at a time.
 
-    inputs: everything the work depends on, JSON-able.
+    inputs: everything the work depends on, JSON-able. shared: any number of processes at a time,
+    each with other parts, and none that finishes the work.
 
     It outlives the work, so that the same work waiting in another queue worker, or restarted while
     an orphan of a killed `dvc repro` was still at it, finds everything done. The stage's next work
     sweeps it away, unless `keep` (samples are kept, since more of them may be asked for later;
-    deleting `.dvc/tmp/restem` frees the space).
+    `restem store gc` frees the space).
     """
     root = scratch_root()
     path = root / f"{stage}-{stable_hash(stage, inputs)[:16]}"
-    with _locked(path):
+    with _locked(path, shared=shared):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResumeError(f"cannot create {path}: {error.strerror}") from error
-        (path / ".finished").unlink(missing_ok=True)
-        for old in [] if keep else root.glob(f"{stage}-*/.finished"):
-            _sweep(old.parent)
+        if not (path / INPUTS).exists():
+            write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
+        (path / FINISHED).unlink(missing_ok=True)
+        for old in [] if keep else root.glob(f"{stage}-*/{FINISHED}"):
+            sweep(old.parent)
         yield Scratch(path)
-        (path / ".finished").touch()
+        if not shared:
+            (path / FINISHED).touch()
 
 
 @contextmanager
-def _locked(path: Path, wait: bool = True) -> Iterator[None]:
+def _locked(path: Path, wait: bool = True, shared: bool = False) -> Iterator[None]:
     """Hold the lock of a scratch folder; it lies outside the folder, which may be deleted.
 
     Raises: BlockingIOError if somebody else holds it and `wait` is off.
     """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     locks = path.parent / "locks"
     try:
         locks.mkdir(parents=True, exist_ok=True)
@@ -134,17 +163,18 @@ def _locked(path: Path, wait: bool = True) -> Iterator[None]:
         raise ResumeError(f"cannot lock {path}: {error.strerror}") from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if not wait:
                 raise
             log.info("waiting for another process that does the same work in %s", path)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, kind)
         yield
 
 
-def _sweep(old: Path) -> None:
-    """Delete a finished folder, unless somebody is at it."""
+def sweep(old: Path, unfinished: bool = False) -> bool:
+    """Delete a finished folder, unless somebody is at it; True if it is gone."""
     with suppress(BlockingIOError), _locked(old, wait=False):
-        if (old / ".finished").exists():
+        if unfinished or (old / FINISHED).exists():
             shutil.rmtree(old, ignore_errors=True)
+    return not old.exists()

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from restem.core.errors import DataError
 from restem.core.records import Problem
-from restem.core.scratch import write_atomically
+from restem.core.scratch import replacing, write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, object]
+ROWS_PER_GROUP, ROWS_PER_BATCH = 16_384, 2_048  # held in memory when writing and when reading
 
 
 def _columns(text: str) -> dict[str, str]:
@@ -67,20 +69,27 @@ def schema(table: str) -> pa.Schema:
 
 def to_bytes(table: str, rows: Iterable[Mapping[str, object]]) -> bytes:
     """Rows as one Parquet file (zstd); a missing or extra column is our own bug."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = list(COLUMNS[table])
-    listed = list(rows)
-    assert all(list(row) == names for row in listed), f"{table}: columns must be {names}"
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(listed, schema(table)), buffer, compression="zstd")
+    _stream(table, rows, buffer)
     return buffer.getvalue()
 
 
 def write_rows(table: str, path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Raises: ResumeError when the disk is full."""
-    write_atomically(path, to_bytes(table, rows))
+    """Holds one row group in memory, however many rows come. Raises: ResumeError when the disk is
+    full."""
+    with replacing(path) as file:
+        _stream(table, rows, file)
+
+
+def _stream(table: str, rows: Iterable[Mapping[str, object]], file: BinaryIO) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names, remaining = list(COLUMNS[table]), iter(rows)
+    with pq.ParquetWriter(file, schema(table), compression="zstd") as writer:
+        while group := list(islice(remaining, ROWS_PER_GROUP)):
+            assert all(list(row) == names for row in group), f"{table}: columns must be {names}"
+            writer.write_table(pa.Table.from_pylist(group, schema(table)))
 
 
 def from_bytes(table: str, content: bytes, where: str) -> list[Row]:
@@ -89,30 +98,46 @@ def from_bytes(table: str, content: bytes, where: str) -> list[Row]:
     Raises: DataError naming `where` if it is truncated or has other columns.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        # One thread: Arrow's own may outlive Python at exit and abort it (apache/arrow#34314).
-        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
-        read = file.read(use_threads=False)
-        rows: list[Row] = read.select(list(COLUMNS[table])).cast(schema(table)).to_pylist()
-    except (pa.ArrowException, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise DataError(
-            f"{where} is no complete {table} table: {reason}. Delete it and run `dvc repro`."
-        ) from error
-    return rows
+    return list(_rows(table, pa.BufferReader(content), where))
 
 
 def read_rows(table: str, path: Path) -> list[Row]:
     """Raises: DataError if the file is missing, truncated, or has other columns."""
+    return list(iter_rows(table, path))
+
+
+def iter_rows(table: str, path: Path) -> Iterator[Row]:
+    """The rows one after the other, a few thousand in memory. Raises: DataError, see read_rows."""
+    import pyarrow as pa
+
     try:
-        content = path.read_bytes()
+        source = pa.PythonFile(path.open("rb"), mode="r")
     except OSError as error:
         raise DataError(
             f"cannot read {path}: {error.strerror}. Run `dvc repro` (or `dvc pull`) to make it."
         ) from error
-    return from_bytes(table, content, str(path))
+    with source:
+        yield from _rows(table, source, str(path))
+
+
+def _rows(table: str, source: pa.NativeFile, where: str) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = schema(table)
+    try:
+        # One thread: Arrow's own may outlive Python at exit and abort it (apache/arrow#34314).
+        file = pq.ParquetFile(source, pre_buffer=False)
+        if missing := set(wanted.names) - set(file.schema_arrow.names):
+            raise KeyError(f"no column {min(missing)}")
+        for batch in file.iter_batches(ROWS_PER_BATCH, columns=wanted.names, use_threads=False):
+            yield from pa.Table.from_batches([batch]).select(wanted.names).cast(wanted).to_pylist()
+    except (pa.ArrowException, KeyError, OSError) as error:
+        reason = str(error).strip("'").splitlines()[0].rstrip(".")
+        raise DataError(
+            f"{where} is no complete {table} table: {reason}. Delete it and run `dvc repro`."
+        ) from error
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:

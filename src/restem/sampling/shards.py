@@ -1,44 +1,63 @@
 """Cut an E-step into shards: the unit of work, of loss after a kill, and of batch composition.
 
-The cuts do not depend on how many samples are asked for: the samples of a problem come in fixed
-chunks [0, 8), [8, 16), …, so asking for more of them draws only the missing chunks and leaves the
-bytes of the others alone.
+What a shard holds is decided by its problems alone, so that most shards of a larger E-step are
+those of a smaller one, and need not be drawn again:
+
+    more samples    the samples of a problem come in fixed chunks [0, 8), [8, 16), …
+    more problems   a run of problems is cut where the hash of a problem says so, hence a new
+                    problem changes the run it falls into and seldom a second one
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple
+from collections.abc import Iterator, Sequence
 
 from restem.core.protocols import Request, Shard
 from restem.core.records import Problem
 from restem.core.seeds import stable_hash
 
 SAMPLES_PER_SHARD = 8
+_Run = list[tuple[Problem, str]]
+"""Problems that are drawn together, each with its hash."""
 
 
 def make_shards(
     problems: Sequence[Problem], num_samples: int, batch_rows: int, greedy: bool = False
-) -> list[Shard]:
+) -> Iterator[Shard]:
     """Shards that together hold samples 0 ..< num_samples of every problem, chunk by chunk,
     problems in the given order.
 
     num_samples: rounded up to whole chunks; the caller drops the surplus. batch_rows: most rows of
     a shard, a single problem's chunk apart. greedy: one sample per problem, whatever num_samples
     says.
-
-    Names sort in the order of the shards, and contain a hash: other prompts, ids or stops give
-    other names.
     """
     chunk = 1 if greedy else SAMPLES_PER_SHARD
-    per_shard = max(1, batch_rows // chunk)
-    shards = []
+    runs = _runs(problems, max(1, batch_rows // chunk))
     for first in range(0, 1 if greedy else num_samples, chunk):
-        for start in range(0, len(problems), per_shard):
-            requests = tuple(
-                Request(p.problem_id, p.prompt, p.stop, first, first + chunk)
-                for p in problems[start : start + per_shard]
-            )
-            digest = stable_hash([astuple(request) for request in requests])[:8]
-            shards.append(Shard(f"s{first:06d}-p{start:06d}-{digest}", requests))
-    return shards
+        yield from (_shard(run, first, first + chunk) for run in runs)
+
+
+def chunk_shards(problems: Sequence[Problem], first: int, batch_rows: int) -> Iterator[Shard]:
+    """Shards of one chunk: samples first ..< first + 8 of every problem, in the given order."""
+    for run in _runs(problems, max(1, batch_rows // SAMPLES_PER_SHARD)):
+        yield _shard(run, first, first + SAMPLES_PER_SHARD)
+
+
+def _runs(problems: Sequence[Problem], size: int) -> list[_Run]:
+    """At most `size` problems each, and at least half of that but for the last."""
+    runs: list[_Run] = []
+    for problem in problems:
+        digest = stable_hash(problem.problem_id, problem.prompt, problem.stop)
+        run = runs[-1] if runs else []
+        at_cut = 2 * len(run) >= size and int(digest[:8], 16) % max(2, size // 4) == 0
+        if not run or len(run) == size or at_cut:
+            runs.append(run := [])
+        run.append((problem, digest))
+    return runs
+
+
+def _shard(run: _Run, first: int, last: int) -> Shard:
+    """Its name is a hash of all it holds: other prompts, ids or stops give other names."""
+    digest = stable_hash([digest for _, digest in run], last)[:16]
+    requests = (Request(p.problem_id, p.prompt, p.stop, first, last) for p, _ in run)
+    return Shard(f"s{first:06d}-{digest}", tuple(requests))

@@ -5,11 +5,16 @@ from __future__ import annotations
 from restem.core import layout, storage
 from restem.core.params import Params
 from restem.core.ranges import MAX_ITERS
+from restem.core.scratch import code_digest
 
 
 def run(params: Params, iteration: str | None) -> None:
-    """Write data/plan/0.json .. 5.json."""
+    """Write data/plan/0.json .. 5.json.
+
+    Where sampling stops after correct solutions, an iteration also depends on the code of the
+    rewards: a change of that draws other samples.
+    """
+    judged = {"rewards": code_digest(["rewards"])} if params.sample.stop_after_correct else {}
     for number in range(MAX_ITERS + 1):
-        storage.write_json(
-            layout.plan(str(number)), {"iteration": number, "active": number <= params.iters}
-        )
+        plan = {"iteration": number, "active": number <= params.iters, **judged}
+        storage.write_json(layout.plan(str(number)), plan)

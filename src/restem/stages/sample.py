@@ -5,114 +5,126 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import asdict
 
 from restem.core import layout, plugins, storage
+from restem.core.errors import ParamsError
+from restem.core.faults import check_faults
 from restem.core.params import Params
-from restem.core.progress import Progress
-from restem.core.protocols import Sampling, Shard
-from restem.core.records import Completion, SampleRow
-from restem.core.scratch import Scratch, code_digest, digest, scratch
-from restem.core.seeds import seed_for, stable_hash
-from restem.sampling.shards import make_shards
+from restem.core.protocols import Reward, Shard
+from restem.core.records import FAULTS, Problem, SampleRow, Verdict, complete
+from restem.sampling.budget import rounds_until
+from restem.sampling.drawing import Drawing, open_drawing
+from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
+from restem.sampling.store import Round, Store
 
 log = logging.getLogger(__name__)
 
-# The code that scratch work depends on; a test compares it with dvc.yaml.
-CODE = (
-    "core/records.py",
-    "core/seeds.py",
-    "core/storage.py",
-    "sampling",
-    "stages/sample.py",
-)
-
 
 def run(params: Params, iteration: str | None) -> None:
-    """Write data/iterations/K/samples.parquet; finished shards survive a kill.
+    """Write data/iterations/K/samples.parquet and metrics/sampling/K.json; finished shards survive
+    a kill.
 
-    Raises: DataError, EngineError, ResumeError.
+    Raises: DataError, EngineError, ParamsError, ResumeError; SandboxError where verdicts decide how
+    much is drawn and the verifier fails too often.
     """
     assert iteration is not None
     started = time.monotonic()
-    problems = storage.read_problems(layout.problems("train"))
-    sampling = Sampling(
-        temperature=params.temperature,
-        top_k=params.sample.top_k,
-        top_p=params.sample.top_p,
-        max_new_tokens=params.sample.max_new_tokens,
-        seed=seed_for(params.seed, "sample", iteration),
-    )
-    contract = _contract(params, iteration, sampling)
-    shards = make_shards(problems, params.samples_per_problem, params.sample.batch_rows)
-    key = {**contract, "code": code_digest(CODE)}
-    with scratch(f"sample-{iteration}", key, keep=params.engine != "replay") as work:
-        again = params.engine == "replay"  # costs nothing, and must see every recorded problem
-        todo = [shard for shard in shards if again or not work.done(shard.name)]
-        for shard, completions in _generate(params, iteration, sampling, todo):
-            work.write(shard.name, _pack(shard, completions, contract))
-        rows = [row for shard in shards for row in _unpack(work, shard, params.samples_per_problem)]
-    rows.sort(key=lambda row: (row.problem_id, row.sample_index))
-    storage.write_rows("samples", layout.samples(iteration), map(asdict, rows))
-    seconds = time.monotonic() - started
-    log.info("sample@%s: %d samples of %d problems (%d of %d shards were done) in %.0f s -> %s",
-             iteration, len(rows), len(problems), len(shards) - len(todo), len(shards), seconds,
-             layout.samples(iteration))  # fmt: skip
-
-
-def _contract(params: Params, iteration: str, sampling: Sampling) -> dict[str, object]:
-    """What a sample was drawn from and how; part of its id and of its scratch folder's name."""
-    contract: dict[str, object] = {
-        "engine": params.engine,
-        "policy": digest(_policy(iteration)),
-        "sampling": asdict(sampling),
-        "batch_rows": params.sample.batch_rows,
-    }
-    if params.engine == "replay":
-        contract["replay"] = digest(Path(params.sample.replay))
-    return contract
-
-
-def _policy(iteration: str) -> Path:
-    return layout.model(str(int(iteration) - 1))
-
-
-def _generate(
-    params: Params, iteration: str, sampling: Sampling, todo: list[Shard]
-) -> Iterator[tuple[Shard, list[list[Completion]]]]:
-    """Finished shards, under a progress bar."""
-    if not todo:
-        return
-    settings = replace(params.sample, replay=str(Path(params.sample.replay) / iteration))
-    module = plugins.load("engine", params.engine)
-    total = sum(request.last - request.first for shard in todo for request in shard.requests)
-    with (
-        module.open_engine(_policy(iteration), settings, params.machine) as engine,
-        Progress(f"sample@{iteration}", total, "samples") as bar,
-    ):
-        for shard, completions in engine.generate(todo, sampling):
-            yield shard, completions
-            lengths = [c.num_tokens for texts in completions for c in texts]
-            bar.advance(len(lengths), f"{sum(lengths) / max(len(lengths), 1):.0f} tokens each")
-
-
-def _pack(shard: Shard, completions: list[list[Completion]], contract: dict[str, object]) -> bytes:
-    rows = [
-        SampleRow(
-            problem_id=request.problem_id,
-            sample_index=index,
-            **asdict(completion),
-            sample_id=stable_hash(request.problem_id, request.prompt, contract, index)[:24],
+    if params.engine == "replay" and params.sample.stop_after_correct:
+        raise ParamsError(
+            "params.yaml: sample.stop_after_correct needs an engine that draws, not replay. "
+            "Set it to 0: recorded completions cost nothing."
         )
-        for request, texts in zip(shard.requests, completions, strict=True)
-        for index, completion in enumerate(texts, request.first)
-    ]
-    return storage.to_bytes("samples", map(asdict, rows))
+    problems = sorted(storage.read_problems(layout.problems("train")), key=lambda p: p.problem_id)
+    counts = _Counts()
+    with open_drawing(params, iteration) as drawing:
+        rounds = _draw(params, iteration, problems, drawing)
+        rows = drawing.store.merged(rounds, params.sample.batch_rows, params.samples_per_problem)
+        storage.write_rows("samples", layout.samples(iteration), map(counts.pass_on, rows))
+        seconds = time.monotonic() - started
+        storage.write_json(layout.sampling(iteration), _metrics(counts, drawing, seconds))
+    log.info("sample@%s: %d samples of %d problems (%d of %d shards were done) in %.0f s -> %s",
+             iteration, counts.samples, len(problems), drawing.num_kept,
+             drawing.num_kept + drawing.num_drawn, seconds, layout.samples(iteration))  # fmt: skip
 
 
-def _unpack(work: Scratch, shard: Shard, num_samples: int) -> list[SampleRow]:
-    """Rows of a shard up to N: a shard may hold a few more."""
-    stored = storage.from_bytes("samples", work.read(shard.name), str(work.path / shard.name))
-    rows = [SampleRow(**row) for row in stored]  # type: ignore[arg-type]  # the schema types them
-    return [row for row in rows if row.sample_index < num_samples]
+def _draw(params: Params, iteration: str, problems: list[Problem], drawing: Drawing) -> list[Round]:
+    """Complete the store; the rounds that samples.parquet is made of."""
+    most, batch_rows = params.samples_per_problem, params.sample.batch_rows
+
+    def draw(*rounds: Round) -> Iterator[Shard]:
+        return drawing.draw(
+            f"sample@{iteration}",
+            lambda: (shard for one in rounds for shard in chunk_shards(*one, batch_rows)),
+        )
+
+    if not params.sample.stop_after_correct:
+        rounds: list[Round] = [(problems, first) for first in range(0, most, SAMPLES_PER_SHARD)]
+        for _ in draw(*rounds):
+            pass
+        return rounds
+    with _judging(params, problems, drawing.store) as judge:
+        return rounds_until(
+            problems, most, params.sample.stop_after_correct, lambda one: draw(one), judge
+        )
+
+
+class _Judge:
+    """Says which samples of a shard are correct, and counts the verifier's faults."""
+
+    def __init__(self, reward: Reward, problems: list[Problem], store: Store) -> None:
+        self._reward, self._store = reward, store
+        self._problems = {p.problem_id: p for p in problems}
+        self.judged = 0
+        self.faults: list[Verdict] = []
+
+    def __call__(self, shard: Shard) -> list[SampleRow]:
+        rows = self._store.rows(shard)
+        verdicts = self._reward.score(
+            [self._problems[row.problem_id] for row in rows], [row.text for row in rows]
+        )
+        self.judged += len(rows)
+        self.faults += [verdict for verdict in verdicts if verdict.outcome in FAULTS]
+        ended = [complete(v, row.finish_reason) for v, row in zip(verdicts, rows, strict=True)]
+        return [row for row, verdict in zip(rows, ended, strict=True) if verdict.reward > 0]
+
+
+@contextmanager
+def _judging(params: Params, problems: list[Problem], store: Store) -> Iterator[_Judge]:
+    """A judge, whose faults are looked at in the end."""
+    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
+    with module.open_reward(params.score, params.machine) as reward:
+        judge = _Judge(reward, problems, store)
+        yield judge
+    if judge.faults:
+        first = judge.faults[0]
+        example = f"while sampling, first {first.outcome}: {first.detail}"
+        check_faults(len(judge.faults), judge.judged, params.score.max_fault_rate, example)
+
+
+class _Counts:
+    """Of the rows on their way to the file."""
+
+    def __init__(self) -> None:
+        self.samples = self.tokens = 0
+
+    def pass_on(self, row: SampleRow) -> dict[str, object]:
+        self.samples += 1
+        self.tokens += row.num_tokens
+        return asdict(row)
+
+
+def _metrics(counts: _Counts, drawing: Drawing, seconds: float) -> dict[str, object]:
+    """What the E-step cost, seconds of wall time: the one output that another run of the same
+    inputs does not repeat."""
+    parts = drawing.seconds
+    rest = max(0.0, seconds - sum(parts.values()))
+    rate = drawing.num_tokens / parts["generate"] if parts["generate"] else None
+    return {
+        "samples": counts.samples,
+        "tokens": counts.tokens,
+        "shards": {"drawn": drawing.num_drawn, "kept": drawing.num_kept},
+        "seconds": {name: round(value, 3) for name, value in {**parts, "rest": rest}.items()},
+        "tokens_per_s": rate and round(rate, 1),
+    }

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 
 import pytest
+from settings import machine
 
-from restem.core.params import Machine, Score
+from restem.core.params import Score
 from restem.core.records import Problem, Verdict
 from restem.rewards import code
 from restem.rewards.code import CodeReward, open_code_reward, open_reward
@@ -66,7 +67,7 @@ def scored(reward: CodeReward, pairs: Sequence[tuple[Problem, str]]) -> list[Ver
 
 @pytest.fixture(scope="module")
 def reward() -> Iterator[CodeReward]:
-    with open_code_reward(SCORE, Machine(1)) as opened:
+    with open_code_reward(SCORE, machine(1)) as opened:
         yield opened
 
 
@@ -83,7 +84,7 @@ def test_expected_outcomes(reward: CodeReward) -> None:
 @pytest.mark.parametrize("workers", [2, 8])
 def test_verdicts_do_not_depend_on_workers_or_order(reward: CodeReward, workers: int) -> None:
     one = scored(reward, PAIRS)
-    with open_code_reward(SCORE, Machine(workers)) as other:
+    with open_code_reward(SCORE, machine(workers)) as other:
         assert scored(other, PAIRS[::-1])[::-1] == one
 
 
@@ -118,7 +119,7 @@ def test_grader_names_version_tier_and_interpreter(reward: CodeReward) -> None:
 
 
 def test_plug_in_opens_the_same_reward() -> None:
-    with open_reward(SCORE, Machine(1)) as opened:
+    with open_reward(SCORE, machine(1)) as opened:
         assert opened.score([STDIN], [READ + "print(a + b)"])[0].reward == 1.0
         assert opened.score([], []) == []
 
@@ -130,7 +131,7 @@ def test_tests_have_no_gold_text() -> None:
 def test_strict_mode_takes_no_other_form() -> None:
     lists = problem({"inputs": [[3]], "outputs": [[3]], "fn_name": "f"})
     number = problem({"inputs": [[3]], "outputs": [3], "fn_name": "f"})
-    with open_code_reward(SCORE, Machine(1), strict=True) as strict:
+    with open_code_reward(SCORE, machine(1), strict=True) as strict:
         assert "strict" in strict.grader
         verdicts = scored(
             strict,

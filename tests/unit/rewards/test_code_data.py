@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from settings import machine
 
-from restem.core.params import Machine, Score
+from restem.core.params import Score
 from restem.core.records import Problem, Verdict
 from restem.rewards.code import CodeReward, open_code_reward
 
@@ -30,7 +31,7 @@ SCORE = Score(
 
 @pytest.fixture(scope="module")
 def reward() -> Iterator[CodeReward]:
-    with open_code_reward(SCORE, Machine(0)) as opened:
+    with open_code_reward(SCORE, machine(0)) as opened:
         yield opened
 
 

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from settings import score
+from settings import machine, score
 
 from restem.core.errors import DataError
-from restem.core.params import Machine
 from restem.core.protocols import Reward
 from restem.core.records import Problem, Verdict
 from restem.rewards.math import MathReward, open_reward
@@ -27,7 +26,7 @@ def gold(answer: str, problem_id: str = "p") -> Problem:
 
 @pytest.fixture(scope="module")
 def reward() -> Iterator[Reward]:
-    with open_reward(SCORE, Machine(workers=1)) as opened:
+    with open_reward(SCORE, machine(workers=1)) as opened:
         yield opened
 
 
@@ -92,7 +91,7 @@ def test_classes_number_without_gaps_after_a_merge(reward: Reward) -> None:
 
 
 def test_many_classes_are_told_apart_without_algebra() -> None:
-    with open_reward(SCORE, Machine(workers=1)) as reward:
+    with open_reward(SCORE, machine(workers=1)) as reward:
         assert isinstance(reward, MathReward)
         answers = [rf"\sqrt{{{number}}}+x" for number in range(2, 12)]
         assert reward.group(answers) == list(range(10))
@@ -105,7 +104,7 @@ def test_plain_answers_need_no_worker_and_no_sympy() -> None:
     texts = [rf"\boxed{{{box}}}" for box in boxes]
     texts += ["", "x", "A: 1,234", r"\boxed{12", "4*5=20"]
     before = "sympy" in sys.modules
-    with open_reward(SCORE, Machine(workers=0)) as reward:
+    with open_reward(SCORE, machine(workers=0)) as reward:
         assert isinstance(reward, MathReward)
         for answer in ("5/6", "7", "-3", "1234"):
             reward.score([gold(answer)] * len(texts), texts)

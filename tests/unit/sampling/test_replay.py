@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ SHARDS = [
 
 
 def sample(stem: Path) -> Sample:
-    return Sample(SAMPLE.top_k, SAMPLE.top_p, SAMPLE.max_new_tokens, SAMPLE.batch_rows, str(stem))
+    return replace(SAMPLE, replay=str(stem))
 
 
 def write(stem: Path, kind: str, rows: list[dict[str, object]] = ROWS) -> Path:

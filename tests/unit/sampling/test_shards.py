@@ -1,4 +1,4 @@
-from __future__ import annotations
+"""The cuts of an E-step: every sample once, and as few new shards as possible when it grows."""
 
 from dataclasses import replace
 
@@ -7,56 +7,84 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restem.core.records import Problem
-from restem.sampling.shards import SAMPLES_PER_SHARD, make_shards
+from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards, make_shards
 
 
-def problems(count: int) -> list[Problem]:
+def problems(count: int, step: int = 1) -> list[Problem]:
     return [
-        Problem(f"p{i:03d}", "t", "train", "s", 1, "q", f"prompt {i}", ("\n",), "{}", None)
-        for i in range(count)
+        Problem(f"p{i:05d}", "t", "train", "s", 1, "q", f"prompt {i}", ("\n",), "{}", None)
+        for i in range(0, count * step, step)
     ]
 
 
-@given(count=st.integers(0, 30), num_samples=st.integers(1, 40), rows=st.integers(1, 100))
-def test_shards_hold_every_sample_once_and_no_more_rows_than_allowed(
-    count: int, num_samples: int, rows: int
-) -> None:
-    shards = make_shards(problems(count), num_samples, rows)
-    pairs = [(r.problem_id, i) for s in shards for r in s.requests for i in range(r.first, r.last)]
-    wanted = -(-num_samples // SAMPLES_PER_SHARD) * SAMPLES_PER_SHARD
-    assert sorted(pairs) == sorted(
-        (p.problem_id, i) for p in problems(count) for i in range(wanted)
-    )
-    assert all(len(s.requests) * SAMPLES_PER_SHARD <= max(rows, SAMPLES_PER_SHARD) for s in shards)
+def names(count: int, num_samples: int = 8, rows: int = 64) -> list[str]:
+    return [shard.name for shard in make_shards(problems(count), num_samples, rows)]
 
 
-def test_more_samples_keep_the_shards_of_fewer() -> None:
-    assert make_shards(problems(20), 32, 64)[:6] == make_shards(problems(20), 15, 64)
-
-
-def test_greedy_asks_for_one_sample_whatever_the_number() -> None:
-    shards = make_shards(problems(20), 8, 8, greedy=True)
-    assert [len(s.requests) for s in shards] == [8, 8, 4]
-    assert {(r.first, r.last) for s in shards for r in s.requests} == {(0, 1)}
-
-
-def test_names_are_unique_and_sort_in_order() -> None:
-    names = [s.name for s in make_shards(problems(200), 200, 8)]
-    assert sorted(set(names)) == names
-
-
-@pytest.mark.parametrize(
-    "change", [{"prompt": "other"}, {"problem_id": "other"}, {"stop": ("other",)}]
+@given(
+    count=st.integers(0, 300), num_samples=st.integers(1, 33), rows=st.sampled_from([1, 8, 64, 512])
 )
-def test_other_content_gives_another_name(change: dict[str, object]) -> None:
-    before = problems(4)
-    after = [replace(before[0], **change), *before[1:]]  # type: ignore[arg-type]  # a test table
-    first, second = (s.name for s in make_shards(before, 8, 16))
-    changed, same = (s.name for s in make_shards(after, 8, 16))
-    assert (first != changed, second == same) == (True, True)
+def test_every_sample_is_in_one_shard(count: int, num_samples: int, rows: int) -> None:
+    shards = list(make_shards(problems(count), num_samples, rows))
+    drawn = [(r.problem_id, i) for s in shards for r in s.requests for i in range(r.first, r.last)]
+    chunks = -(-num_samples // SAMPLES_PER_SHARD) * SAMPLES_PER_SHARD
+    assert sorted(drawn) == [(p.problem_id, i) for p in problems(count) for i in range(chunks)]
+    for shard in shards:
+        assert sum(r.last - r.first for r in shard.requests) <= max(rows, SAMPLES_PER_SHARD)
+        assert [r.problem_id for r in shard.requests] == sorted(r.problem_id for r in shard.requests)
 
 
-def test_what_is_not_sampled_from_does_not_change_a_name() -> None:
-    before = problems(4)
-    after = [replace(p, gold='{"answer": "1"}', level=5) for p in before]
-    assert make_shards(before, 8, 16) == make_shards(after, 8, 16)
+def test_a_run_is_at_least_half_full_but_for_the_last() -> None:
+    sizes = [len(s.requests) for s in make_shards(problems(3000), 8, 512)]
+    assert all(32 <= size <= 64 for size in sizes[:-1])
+    assert sum(sizes) / len(sizes) > 40
+
+
+def test_more_samples_keep_the_shards_there_are() -> None:
+    assert names(200, 32)[: len(names(200, 15))] == names(200, 15)
+
+
+def test_a_chunk_is_a_part_of_all_shards() -> None:
+    chunks = [s for first in (0, 8) for s in chunk_shards(problems(99), first, 64)]
+    assert chunks == list(make_shards(problems(99), 16, 64))
+
+
+def test_problems_at_the_end_change_the_last_run_alone() -> None:
+    before = names(500)
+    assert len(set(before) - set(names(600))) <= 1
+
+
+@pytest.mark.parametrize("at", [0, 100, 250, 499])
+def test_a_problem_in_between_changes_few_shards(at: int) -> None:
+    old = problems(500, step=2)
+    new = replace(old[at], problem_id=f"p{2 * at + 1:05d}", prompt="new")
+    grown = sorted([*old, new], key=lambda p: p.problem_id)
+    before = {s.name for s in make_shards(old, 8, 64)}
+    after = {s.name for s in make_shards(grown, 8, 64)}
+    assert 1 <= len(before - after) <= 12
+    assert len(before) > 70
+
+
+def test_greedy_draws_one_sample_of_each() -> None:
+    shards = list(make_shards(problems(20), 8, 8, greedy=True))
+    assert all((r.first, r.last) == (0, 1) for s in shards for r in s.requests)
+    assert sum(len(s.requests) for s in shards) == 20
+
+
+def test_names_are_unique() -> None:
+    found = names(200, 200, 8)
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("change", [{"prompt": "other"}, {"stop": ("x",)}, {"problem_id": "p00000x"}])
+def test_another_question_is_another_shard(change: dict[str, object]) -> None:
+    first, *rest = problems(3)
+    (before,) = make_shards([first, *rest], 8, 64)
+    (after,) = make_shards([replace(first, **change), *rest], 8, 64)  # type: ignore[arg-type]
+    assert before.name != after.name
+
+
+def test_what_is_never_sent_changes_nothing() -> None:
+    before = problems(40)
+    after = [replace(p, gold="other", level=5, human_solution="x", subject="y") for p in before]
+    assert list(make_shards(before, 8, 16)) == list(make_shards(after, 8, 16))

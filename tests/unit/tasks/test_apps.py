@@ -13,10 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from settings import machine
 
 from restem.core import plugins
 from restem.core.errors import DataError
-from restem.core.params import Data, Machine, Params
+from restem.core.params import Data, Params
 from restem.core.records import WRONG, Problem
 from restem.method.selfcheck import Quarantined, self_check
 from restem.tasks import apps
@@ -261,7 +262,7 @@ def test_the_arrow_file_and_its_copy_as_json_lines_agree(
 
 def quarantined(problems: list[Problem], values: Params) -> list[Quarantined]:
     module = plugins.load("reward", "code")
-    with module.open_reward(values.score, Machine(1)) as reward:
+    with module.open_reward(values.score, machine(1)) as reward:
         return self_check({"test": problems}, reward.score, module.gold_text).quarantined
 
 

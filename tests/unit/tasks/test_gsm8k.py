@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from settings import machine
 
 from restem.core.errors import DataError, ParamsError
-from restem.core.params import Data, Machine, Params
+from restem.core.params import Data, Params
 from restem.core.records import CORRECT, Problem
 from restem.method.decontamination import check_disjoint, overlaps
 from restem.rewards.math import open_reward
@@ -194,7 +195,7 @@ def _check_sums(line: str) -> None:
 def test_gold_equals_itself(data: Data, values: Params) -> None:
     problems = gsm8k.problems(data)["train"]
     texts = [str(problem.human_solution) for problem in problems]
-    with open_reward(values.score, Machine(1)) as reward:
+    with open_reward(values.score, machine(1)) as reward:
         assert all(verdict.reward == 1 for verdict in reward.score(problems, texts))
 
 
@@ -215,7 +216,7 @@ def test_every_original_gold_equals_itself(
     }  # fmt: skip
     problems = [problem for rows in splits.values() for problem in rows]
     texts = [str(problem.human_solution) for problem in problems]
-    with open_reward(values.score, Machine(1)) as reward:
+    with open_reward(values.score, machine(1)) as reward:
         verdicts = reward.score(problems, texts)
     assert Counter((v.outcome, v.detail) for v in verdicts) == {(CORRECT, "####"): 8792}
 
@@ -244,7 +245,7 @@ def test_the_replay_example_covers_its_problems_and_agrees_with_every_label(
     by_id = {problem.problem_id: problem for problem in splits["train"]}
     rows = [json.loads(line) for line in (tmp_path / "replay/1.jsonl").read_bytes().splitlines()]
     assert {r["problem_id"] for r in rows} == set(by_id)
-    with open_reward(values.score, Machine(1)) as reward:
+    with open_reward(values.score, machine(1)) as reward:
         verdicts = reward.score([by_id[r["problem_id"]] for r in rows], [r["text"] for r in rows])
     labels = _labels(source)
     assert [v.reward == 1 for v in verdicts] == [labels[r["problem_id"], r["system"]] for r in rows]

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from settings import machine
 
 from restem.core.errors import DataError
-from restem.core.params import Data, Machine, Params
+from restem.core.params import Data, Params
 from restem.core.records import CORRECT, Problem
 from restem.method.selfcheck import self_check
 from restem.rewards import math as verifier
@@ -189,7 +190,7 @@ def test_every_gold_of_the_slice_is_judged_right(
                         "Number Theory", "Prealgebra", "Precalculus")
         for level in range(1, 6)
     }  # fmt: skip
-    with verifier.open_reward(values.score, Machine(1)) as reward:
+    with verifier.open_reward(values.score, machine(1)) as reward:
         golds = reward.score(problems, [verifier.gold_text(p) for p in problems])
         checked = self_check({"test": problems}, reward.score, verifier.gold_text)
     assert Counter(v.outcome for v in golds) == {CORRECT: 350}

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from settings import machine
 
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError
-from restem.core.params import Data, Machine, Params
+from restem.core.params import Data, Params
 from restem.core.records import Problem
 from restem.method.selfcheck import self_check
 from restem.tasks import mbpp
@@ -101,6 +102,6 @@ def test_the_original_file_gives_374_90_and_500(original: Data) -> None:
 def test_every_program_of_the_validation_split_passes(original: Data, values: Params) -> None:
     val = mbpp.problems(original)["val"]
     module = plugins.load("reward", "code")
-    with module.open_reward(values.score, Machine(1)) as reward:
+    with module.open_reward(values.score, machine(1)) as reward:
         checked = self_check({"val": val}, reward.score, module.gold_text)
     assert (checked.quarantined, checked.num_judged) == ([], 90)

@@ -8,10 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from settings import machine
 
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError
-from restem.core.params import Data, Machine, Params
+from restem.core.params import Data, Params
 from restem.core.records import CORRECT, Problem
 from restem.tasks import apps, gsm8k, math, shots
 
@@ -87,7 +88,7 @@ def test_our_examples_of_apps_pass_the_tests_they_show(values: Params) -> None:
         Problem("p", "apps", "test", "", 0, "?", "?", (), json.dumps({"tests": t}), None)
         for t in tests
     ]
-    with plugins.load("reward", "code").open_reward(values.score, Machine(1)) as reward:
+    with plugins.load("reward", "code").open_reward(values.score, machine(1)) as reward:
         verdicts = reward.score(problems, [standard.solution, called.solution])
     assert [v.outcome for v in verdicts] == [CORRECT, CORRECT]
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from settings import machine
 
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError
-from restem.core.params import Data, Machine, Params
+from restem.core.params import Data, Params
 from restem.core.records import CORRECT, Problem
 from restem.method.selfcheck import self_check
 from restem.rewards import math as verifier
@@ -104,7 +105,7 @@ def test_every_gold_of_svamp_is_judged_right(
 ) -> None:
     problems = svamp.held_out(replace(data, path=str(public("svamp"))))
     assert len({p.problem_id for p in problems}) == 1000
-    with verifier.open_reward(values.score, Machine(1)) as reward:
+    with verifier.open_reward(values.score, machine(1)) as reward:
         golds = reward.score(problems, [verifier.gold_text(p) for p in problems])
     assert Counter(v.outcome for v in golds) == {CORRECT: 1000}
 
@@ -120,6 +121,6 @@ def test_every_canonical_solution_of_humaneval_passes(
 ) -> None:
     problems = humaneval.held_out(replace(data, path=str(public("humaneval"))))
     module = plugins.load("reward", "code")
-    with module.open_reward(values.score, Machine(1)) as reward:
+    with module.open_reward(values.score, machine(1)) as reward:
         checked = self_check({"test": problems}, reward.score, module.gold_text)
     assert (checked.quarantined, checked.num_judged) == ([], 164)

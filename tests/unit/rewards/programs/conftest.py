@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+from settings import machine
 
-from restem.core.params import Machine, Score
+from restem.core.params import Score
 from restem.core.records import Problem, Verdict
 from restem.rewards.code import CodeReward, open_code_reward
 
@@ -29,7 +30,7 @@ def problem(tests: object) -> Problem:
 
 @pytest.fixture(scope="module")
 def reward() -> Iterator[CodeReward]:
-    with open_code_reward(score_params(), Machine(2)) as opened:
+    with open_code_reward(score_params(), machine(2)) as opened:
         yield opened
 
 

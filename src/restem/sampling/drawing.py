@@ -1,0 +1,114 @@
+"""Draw the shards that an iteration's store lacks. The engine starts with the first of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from restem.core import plugins
+from restem.core.params import Params
+from restem.core.progress import Progress
+from restem.core.protocols import Engine, Sampling, Shard
+from restem.core.scratch import code_digest, scratch
+from restem.sampling.contract import contract, policy, sampling
+from restem.sampling.store import Store
+
+# The code that samples depend on; a test compares it with dvc.yaml.
+CODE = ("core/records.py", "core/seeds.py", "core/storage.py", "sampling")
+
+
+@contextmanager
+def open_drawing(params: Params, iteration: str, shared: bool = False) -> Iterator[Drawing]:
+    """The store of iteration K and an engine for it.
+
+    shared: others may draw into the same store at the same time. Raises: EngineError, DataError.
+    """
+    agreed = contract(params, iteration)
+    replayed = params.engine == "replay"  # costs nothing, and must see every recorded problem
+    settings = replace(params.sample, replay=str(Path(params.sample.replay) / iteration))
+    module = plugins.load("engine", params.engine)
+    opening = partial(module.open_engine, policy(iteration), settings, params.machine)
+    key = {**agreed, "code": code_digest(CODE)}
+    with (
+        scratch(f"sample-{iteration}", key, keep=not replayed, shared=shared) as work,
+        Drawing(Store(work, agreed), opening, sampling(params, iteration), replayed) as drawing,
+    ):
+        yield drawing
+
+
+class Drawing:
+    """A context manager; the engine ends with it."""
+
+    def __init__(
+        self,
+        store: Store,
+        open_engine: Callable[[], AbstractContextManager[Engine]],
+        sampling: Sampling,
+        again: bool = False,
+    ) -> None:
+        """again: draw what is there already, too."""
+        self.store, self._open, self._sampling = store, open_engine, sampling
+        self._again = again
+        self._engine: Engine | None = None
+        self._stack = ExitStack()
+        self._generating = 0.0
+        self.num_drawn = self.num_kept = self.num_tokens = 0
+        """Shards drawn, shards found, tokens drawn."""
+
+    def __enter__(self) -> Drawing:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall time of starting the engine, loading the model, and generating."""
+        timing = self._engine.timing if self._engine else {}
+        start, load = timing.get("start", 0.0), timing.get("load", 0.0)
+        return {"start": start, "load": load, "generate": max(0.0, self._generating - start - load)}
+
+    def draw(self, what: str, shards: Callable[[], Iterable[Shard]]) -> Iterator[Shard]:
+        """Every shard once it is in the store, those that were there first.
+
+        what: title of the progress bar. shards: called twice, to count what is missing without
+        holding it in memory. Raises: EngineError, ResumeError; finished shards are kept.
+        """
+        missing = 0
+        for shard in shards():
+            if self._lacks(shard):
+                missing += sum(r.last - r.first for r in shard.requests)
+            else:
+                self.num_kept += 1
+                yield shard
+        if missing:
+            with Progress(what, missing, "samples") as bar:
+                yield from self._generate((s for s in shards() if self._lacks(s)), bar)
+
+    def _lacks(self, shard: Shard) -> bool:
+        return self._again or not self.store.has(shard)
+
+    def _generate(self, shards: Iterable[Shard], bar: Progress) -> Iterator[Shard]:
+        since = time.monotonic()
+        if self._engine is None:
+            self._engine = self._stack.enter_context(self._open())
+        for shard, completions in self._engine.generate(shards, self._sampling):
+            self.store.add(shard, completions)
+            lengths = [c.num_tokens for texts in completions for c in texts]
+            self.num_drawn += 1
+            self.num_tokens += sum(lengths)
+            bar.advance(len(lengths), f"{sum(lengths) / max(len(lengths), 1):.0f} tokens each")
+            self._generating += time.monotonic() - since
+            yield shard
+            since = time.monotonic()
+        self._generating += time.monotonic() - since
