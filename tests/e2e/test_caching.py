@@ -35,11 +35,14 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     grader.write_text(text + "\n# a comment changes no verdict\n")
     active = repo.dvc("repro").active
     assert "score@1" in active, "a changed grader scores again"
-    assert "prepare" in active, "and checks the golds again"
+    assert {"plan", "prepare"} <= active, "and checks the golds again"
     assert not active & {"sample@1", "filter@1", "base"}
     grader.write_text(text)
     assert not repo.dvc("repro").active & {"score@1", "train@1", "baseline"}
     assert repo.bytes(*OUTPUTS) == before
+
+    repo.set("score.cluster=ray", "machine.kv_cache_gb=2")
+    assert repo.dvc("repro").active == {"report", "track"}, "where work is done changes no result"
 
 
 def test_more_iterations_reuse_the_earlier_ones(finished: Repo) -> None:

@@ -62,7 +62,7 @@ def gather(values: Params) -> Experiment:
     policies = [p for name in names if (p := _policy(name, e_steps.get(name, {}), md5s))]
     flat = params.flatten(values)
     results = {key: value for key, value in flat.items() if not key.startswith("machine.")}
-    content = [(p.name, p.metrics, p.curve, p.model_md5) for p in policies]
+    content = [(p.name, _result(p.metrics), p.curve, p.model_md5) for p in policies]
     commit = git("rev-parse", "HEAD")
     experiment = os.environ.get("DVC_EXP_NAME", "")
     return Experiment(
@@ -89,11 +89,30 @@ def _policy(name: str, e_step: dict[str, float], md5s: dict[str, str]) -> Policy
     training = layout.training(name)
     return Policy(
         name=name,
-        metrics={**dict(evaluation_metrics(evaluation)), **e_step},
+        metrics={**dict(evaluation_metrics(evaluation)), **e_step, **sampling_metrics(name)},
         curve=curve(storage.read_json(training)) if training.is_file() else {},
         model_md5=md5s.get(str(layout.model(name)), ""),
         data_md5=md5s.get(str(layout.train_rows(name)), ""),
     )
+
+
+def _result(metrics: dict[str, float]) -> dict[str, float]:
+    """What a rerun would repeat: all but what sampling cost."""
+    return {key: value for key, value in metrics.items() if not key.startswith("sampling/")}
+
+
+def sampling_metrics(name: str) -> dict[str, float]:
+    """`sampling/…` of an iteration: seconds by what they went to, tokens per second."""
+    path = layout.sampling(name)
+    if not path.is_file():
+        return {}
+    cost = storage.read_json(path)
+    seconds = cost.get("seconds", {})
+    assert isinstance(seconds, dict)
+    found = {f"sampling/{part}_s": float(value) for part, value in seconds.items()}
+    if isinstance(rate := cost.get("tokens_per_s"), float):
+        found["sampling/tokens_per_s"] = rate
+    return found
 
 
 def evaluation_metrics(evaluation: dict[str, object]) -> Iterator[tuple[str, float]]:

@@ -94,7 +94,7 @@ def _inputs(
         "val": digest(layout.problems("val")),
         "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
         "base_name": Path(params.model).name,
-        "plugins": [params.engine, params.reward, asdict(params.score)],
+        "plugins": [params.reward, {**asdict(params.score), "cluster": None}],
         "code": code_digest(CODE),
     }
 
@@ -120,7 +120,8 @@ def human_rows() -> list[TrainRow]:
 def validator(params: Params) -> Callable[[Path], float]:
     """The reward of greedy solutions on D_val, in [0, 1], of a model folder."""
     problems = storage.read_problems(layout.problems("val"))
-    engine = plugins.load("engine", "hf" if params.engine == "replay" else params.engine)
+    # Always `hf`: vLLM would take longer to start than the check, and memory the training needs.
+    engine = plugins.load("engine", "hf")
     module = plugins.load("reward", plugins.reward_name(params.reward, problems))
     alone = replace(
         params.machine, workers=1

@@ -31,7 +31,9 @@ def test_every_sample_is_in_one_shard(count: int, num_samples: int, rows: int) -
     assert sorted(drawn) == [(p.problem_id, i) for p in problems(count) for i in range(chunks)]
     for shard in shards:
         assert sum(r.last - r.first for r in shard.requests) <= max(rows, SAMPLES_PER_SHARD)
-        assert [r.problem_id for r in shard.requests] == sorted(r.problem_id for r in shard.requests)
+        assert [r.problem_id for r in shard.requests] == sorted(
+            r.problem_id for r in shard.requests
+        )
 
 
 def test_a_run_is_at_least_half_full_but_for_the_last() -> None:
@@ -76,7 +78,9 @@ def test_names_are_unique() -> None:
     assert len(set(found)) == len(found)
 
 
-@pytest.mark.parametrize("change", [{"prompt": "other"}, {"stop": ("x",)}, {"problem_id": "p00000x"}])
+@pytest.mark.parametrize(
+    "change", [{"prompt": "other"}, {"stop": ("x",)}, {"problem_id": "p00000x"}]
+)
 def test_another_question_is_another_shard(change: dict[str, object]) -> None:
     first, *rest = problems(3)
     (before,) = make_shards([first, *rest], 8, 64)
