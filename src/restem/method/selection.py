@@ -6,9 +6,10 @@ Pure functions. Source: arXiv 2312.06585, §3 (filter by reward) and §5 (at mos
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from restem.core.errors import DataError
 from restem.core.params import Method
 from restem.core.records import ScoredRow
 from restem.core.seeds import seed_for
@@ -34,10 +35,24 @@ def cap_per_problem(
     return sorted(kept, key=lambda row: row.sample_index)
 
 
-def select(rows: Iterable[ScoredRow], method: Method, cap: int, seed: int) -> list[ScoredRow]:
-    """The kept solutions, sorted by (problem_id, sample_index)."""
-    correct = sorted(
-        (row for row in rows if row.reward > 0), key=lambda row: (row.problem_id, row.sample_index)
-    )
-    groups = groupby(correct, key=lambda row: row.problem_id)
-    return [row for _, group in groups for row in cap_per_problem(list(group), method, cap, seed)]
+def select(rows: Iterable[ScoredRow], method: Method, cap: int, seed: int) -> Iterator[ScoredRow]:
+    """The kept ones of rows sorted by (problem_id, sample_index), in that order.
+
+    Holds the correct rows of one problem in memory. Raises: DataError for rows out of order.
+    """
+    for _, group in groupby(_in_order(rows), key=lambda row: row.problem_id):
+        correct = [row for row in group if row.reward > 0]
+        yield from cap_per_problem(correct, method, cap, seed)
+
+
+def _in_order(rows: Iterable[ScoredRow]) -> Iterator[ScoredRow]:
+    last = ("", -1)
+    for row in rows:
+        place = (row.problem_id, row.sample_index)
+        if place <= last:
+            raise DataError(
+                f"scored rows: {place[0]} sample {place[1]} comes after {last[0]} sample {last[1]}; "
+                "they must be sorted by problem_id and sample_index, each once. Run `dvc repro`."
+            )
+        last = place
+        yield row

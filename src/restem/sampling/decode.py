@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
+NO_NUMBERS = "the model's logits are no numbers; its training diverged. Lower train.lr."
 DROP_SHARE = 1 / 32
 """Finished rows are computed along until they are this share of the batch, because dropping them
 copies."""
@@ -87,7 +88,7 @@ def complete(
     """
     import torch
 
-    prompts = _encode(policy, requests, sampling.max_new_tokens)
+    prompts = encode(policy.tokenizer, policy.context, requests, sampling.max_new_tokens)
     copies = [r.last - r.first for r in requests]
     with torch.inference_mode():
         logits, batch = policy.network.start(prompts, copies, sampling.max_new_tokens)
@@ -100,20 +101,29 @@ def complete(
     return [[next(done) for _ in range(count)] for count in copies]
 
 
-def _encode(policy: Policy, requests: Sequence[Request], room: int) -> list[list[int]]:
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    context: int | None,
+    requests: Sequence[Request],
+    room: int,
+) -> list[list[int]]:
     """Token ids of the prompts, with the special tokens the tokenizer adds by itself (as in
-    training)."""
-    prompts: list[list[int]] = policy.tokenizer([r.prompt for r in requests])["input_ids"]
+    training).
+
+    context: see Policy. room: most new tokens. Raises: EngineError for a prompt that is empty or
+    leaves no room.
+    """
+    prompts: list[list[int]] = tokenizer([r.prompt for r in requests])["input_ids"]
     for request, ids in zip(requests, prompts, strict=True):
         if not ids:
             raise EngineError(
                 f"problem {request.problem_id}: its prompt has no tokens. "
                 "Look at column `prompt` of its table in data/problems."
             )
-        if policy.context is not None and len(ids) + room > policy.context:
+        if context is not None and len(ids) + room > context:
             raise EngineError(
                 f"problem {request.problem_id}: {len(ids)} prompt tokens + max_new_tokens {room} "
-                f"exceed the model's context of {policy.context}. "
+                f"exceed the model's context of {context}. "
                 "Lower max_new_tokens or data.few_shot in params.yaml."
             )
     return prompts
@@ -216,9 +226,7 @@ class _Drafts:
             zip(*(column.tolist() for column in columns), strict=True)
         ):
             if not math.isfinite(logprob):
-                raise EngineError(
-                    "the model's logits are no numbers; its training diverged. Lower train.lr."
-                )
+                raise EngineError(NO_NUMBERS)
             text = self.texts.get(row)
             if text is None:
                 text = decode(

@@ -8,16 +8,16 @@ badly). The engine hands out shards; results do not depend on the number of work
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 from restem.core.params import Machine, Sample
 from restem.core.protocols import Engine, Sampling, Shard
 from restem.core.records import Completion
 from restem.sampling.decode import Policy, complete_shard
-from restem.sampling.loading import check_folder, load_policy
+from restem.sampling.loading import check_folder, load_policy, on_gpu
 from restem.sampling.pool import Pool
 
 
@@ -29,8 +29,11 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
     check_folder(model_dir)
     workers = machine.workers or _default_workers()
     if workers == 1:
-        with _one_thread():
-            yield _Here(load_policy(model_dir))
+        started = time.monotonic()
+        with one_thread():
+            imported = time.monotonic()
+            policy = load_policy(model_dir)
+            yield _Here(policy, imported - started, time.monotonic() - imported)
         return
     pool = Pool(model_dir, workers)
     try:
@@ -42,8 +45,9 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
 class _Here:
     """The engine of one worker."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, start: float, load: float) -> None:
         self._policy = policy
+        self.timing: Mapping[str, float] = {"start": start, "load": load}
 
     def generate(
         self, shards: Iterable[Shard], sampling: Sampling
@@ -55,13 +59,14 @@ class _Here:
 
 def _default_workers() -> int:
     """One per usable core; one in all where a GPU does the work."""
-    on_gpu = Path("/dev/nvidia0").exists() and not version("torch").endswith("+cpu")
-    return 1 if on_gpu else len(os.sched_getaffinity(0))
+    return 1 if on_gpu() else len(os.sched_getaffinity(0))
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """torch works with one thread, and with as many as before afterwards."""
     import torch
+    import transformers  # noqa: F401  # belongs to the start, not to the load
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,25 +46,61 @@ def check_folder(model_dir: Path) -> None:
 
 def load_policy(model_dir: Path) -> Policy:
     """The model, on the GPU if there is one, and its tokenizer. Raises: EngineError."""
-    from safetensors import SafetensorError
-
     check_folder(model_dir)
-    try:
-        with _quiet():
-            model, tokenizer = _load(model_dir)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        if isinstance(error, EngineError):
-            raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise EngineError(f"cannot load {model_dir}: {reason} {_REMEDY}") from error
+    with _readable(model_dir):
+        model, tokenizer = _load(model_dir)
     network: Network = Llama(model) if is_plain_llama(model) else Generic(model)
+    config = model.config.get_text_config()
     return Policy(
         network=network,
         tokenizer=tokenizer,
-        end_ids=_end_ids(model, tokenizer, network.vocabulary),
-        context=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+        end_ids=_end_ids((model.generation_config, config, tokenizer), network.vocabulary),
+        context=_context(config),
         stops=StopFinder(tokenizer, network.vocabulary),
     )
+
+
+def load_vocabulary(
+    model_dir: Path,
+) -> tuple[PreTrainedTokenizerBase, tuple[int, ...], int | None]:
+    """All but the weights: `tokenizer`, `end_ids` and `context` of a Policy.
+
+    Raises: EngineError.
+    """
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+    check_folder(model_dir)
+    with _readable(model_dir):
+        config = AutoConfig.from_pretrained(model_dir, local_files_only=True).get_text_config()
+        tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+        sources = [config, tokenizer]
+        if (model_dir / "generation_config.json").exists():
+            sources.append(GenerationConfig.from_pretrained(model_dir, local_files_only=True))
+    return tokenizer, _end_ids(sources, config.vocab_size), _context(config)
+
+
+def on_gpu() -> bool:
+    """Whether models run on an NVIDIA GPU here, seen without importing torch."""
+    return Path("/dev/nvidia0").exists() and not version("torch").endswith("+cpu")
+
+
+@contextmanager
+def _readable(model_dir: Path) -> Iterator[None]:
+    """Loading in silence, and what goes wrong as an EngineError of one line."""
+    from safetensors import SafetensorError
+
+    try:
+        with _quiet():
+            yield
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        if isinstance(error, EngineError):
+            raise
+        raise EngineError(f"cannot load {model_dir}: {first_line(error)} {_REMEDY}") from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _load(model_dir: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -86,16 +123,20 @@ def _load(model_dir: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return model.eval().to("cuda" if on_gpu else "cpu"), tokenizer
 
 
-def _end_ids(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, vocabulary: int
-) -> tuple[int, ...]:
+def _end_ids(sources: Iterable[object], vocabulary: int) -> tuple[int, ...]:
     """Every token that ends a text, whichever file of the folder names it."""
     found: set[int] = set()
-    for source in (model.generation_config, model.config.get_text_config(), tokenizer):
+    for source in sources:
         ids = getattr(source, "eos_token_id", None)
         if ids is not None:
             found |= set(ids) if isinstance(ids, (list, tuple)) else {ids}
     return tuple(sorted(i for i in found if 0 <= i < vocabulary))
+
+
+def _context(config: object) -> int | None:
+    """See Policy."""
+    context: int | None = getattr(config, "max_position_embeddings", None)
+    return context
 
 
 @contextmanager

@@ -6,11 +6,13 @@ even if it is killed.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -38,26 +40,46 @@ class Pool:
         """size: most workers; they start when there is work for them."""
         self._model_dir, self._size = model_dir, size
         self._workers: list[_Worker] = []
+        self.timing: Mapping[str, float] = {"start": 0.0, "load": 0.0}
 
     def generate(
         self, shards: Iterable[Shard], sampling: Sampling
     ) -> Iterator[tuple[Shard, list[list[Completion]]]]:
         """See Engine. Raises: EngineError naming the shard when a worker dies."""
-        todo = list(reversed(list(shards)))
-        while len(self._workers) < min(self._size, len(todo)):
-            self._workers.append(_start(self._model_dir))
+        todo = iter(shards)
         try:
-            for worker in self._workers:
-                _hand_out(worker, todo, sampling)
+            for shard in itertools.islice(todo, self._size):
+                _hand_out(self._idle_worker(), shard, sampling)
             while busy := {w.pipe: w for w in self._workers if w.shard}:
                 for pipe in wait(list(busy)):
                     worker = busy[pipe]  # type: ignore[index]  # only pipes were handed in
-                    shard, completions = _collect(worker)
-                    _hand_out(worker, todo, sampling)
-                    yield shard, completions
+                    done = self._collect(worker)
+                    if more := next(todo, None):
+                        _hand_out(worker, more, sampling)
+                    yield done
         finally:
             if any(w.shard for w in self._workers):  # given up half-way: nobody wants these answers
                 self.close()
+
+    def _idle_worker(self) -> _Worker:
+        """One without a shard; a new one where there is none."""
+        for worker in self._workers:
+            if worker.shard is None:
+                return worker
+        self._workers.append(_start(self._model_dir))
+        return self._workers[-1]
+
+    def _collect(self, worker: _Worker) -> tuple[Shard, list[list[Completion]]]:
+        try:
+            answer, timing = worker.pipe.recv()
+        except (EOFError, OSError) as error:
+            raise _death(worker) from error
+        self.timing = {key: max(self.timing[key], timing[key]) for key in timing}  # side by side
+        if isinstance(answer, EngineError):
+            raise answer
+        assert worker.shard is not None
+        shard, worker.shard = worker.shard, None
+        return shard, answer
 
     def close(self) -> None:
         """End all workers."""
@@ -74,7 +96,7 @@ def _start(model_dir: Path) -> _Worker:
     on."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(model_dir, theirs), daemon=True)
+    process = context.Process(target=_work, args=(model_dir, theirs, time.time()), daemon=True)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
@@ -84,25 +106,12 @@ def _start(model_dir: Path) -> _Worker:
     return _Worker(process, ours)
 
 
-def _hand_out(worker: _Worker, todo: list[Shard], sampling: Sampling) -> None:
-    if todo:
-        worker.shard = todo.pop()
-        try:
-            worker.pipe.send((worker.shard, sampling))
-        except OSError as error:
-            raise _death(worker) from error
-
-
-def _collect(worker: _Worker) -> tuple[Shard, list[list[Completion]]]:
+def _hand_out(worker: _Worker, shard: Shard, sampling: Sampling) -> None:
+    worker.shard = shard
     try:
-        answer: Answer = worker.pipe.recv()
-    except (EOFError, OSError) as error:
+        worker.pipe.send((shard, sampling))
+    except OSError as error:
         raise _death(worker) from error
-    if isinstance(answer, EngineError):
-        raise answer
-    assert worker.shard is not None
-    shard, worker.shard = worker.shard, None
-    return shard, answer
 
 
 def _death(worker: _Worker) -> EngineError:
@@ -116,18 +125,19 @@ def _death(worker: _Worker) -> EngineError:
     )
 
 
-def _work(model_dir: Path, pipe: Connection) -> None:
+def _work(model_dir: Path, pipe: Connection, started: float) -> None:
     """Body of a worker: answer shards until the pipe ends. What is no EngineError is a bug and ends
-    it with a traceback."""
+    it with a traceback. started: seconds since the epoch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
     import torch
+    import transformers  # noqa: F401  # belongs to the start, not to the load
 
     from restem.sampling.decode import complete_shard
     from restem.sampling.loading import load_policy
 
     torch.set_num_threads(1)
-    policy = None
+    policy, timing = None, {"start": time.time() - started, "load": 0.0}
     while True:
         try:
             shard, sampling = pipe.recv()
@@ -135,11 +145,14 @@ def _work(model_dir: Path, pipe: Connection) -> None:
             return
         answer: Answer
         try:
-            policy = policy or load_policy(model_dir)
+            if policy is None:
+                loading = time.monotonic()
+                policy = load_policy(model_dir)
+                timing["load"] = time.monotonic() - loading
             answer = complete_shard(policy, shard, sampling)
         except EngineError as error:
             answer = error
-        pipe.send(answer)
+        pipe.send((answer, timing))
 
 
 def _follow_parent() -> None:

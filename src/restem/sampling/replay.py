@@ -13,6 +13,7 @@ import gzip
 import json
 import logging
 import reprlib
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
 
     Raises: DataError if the file is missing, empty or malformed, with file and line.
     """
+    started = time.monotonic()
     stem = Path(sample.replay)
     found = [path for suffix in _SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
     if len(found) != 1:
@@ -49,12 +51,13 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
     recorded = _by_problem(rows)
     if not recorded:
         raise DataError(f"{found[0]} holds no completions. Record it again.")
-    yield _Replay(found[0], recorded)
+    yield _Replay(found[0], recorded, time.monotonic() - started)
 
 
 class _Replay:
-    def __init__(self, path: Path, recorded: dict[str, list[Completion]]) -> None:
+    def __init__(self, path: Path, recorded: dict[str, list[Completion]], load: float) -> None:
         self._path, self._recorded = path, recorded
+        self.timing: Mapping[str, float] = {"start": 0.0, "load": load}
 
     def generate(
         self, shards: Iterable[Shard], sampling: Sampling

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restem.core.errors import DataError
 from restem.core.params import Method
 from restem.core.records import ScoredRow
-from restem.method.selection import select
+from restem.method.selection import select as selected
 
 REST_EM = Method(init_from="base", dedupe="exact", select="random-cap")
 
@@ -29,6 +30,10 @@ def row(problem: str, index: int, text: str, reward: float = 1.0) -> ScoredRow:
         "",
         "math-1",
     )
+
+
+def select(rows: list[ScoredRow], method: Method, cap: int, seed: int) -> list[ScoredRow]:
+    return list(selected(rows, method, cap, seed))
 
 
 def many(count: int, problem: str = "p") -> list[ScoredRow]:
@@ -67,10 +72,26 @@ def test_select_first_keeps_the_lowest_sample_indices():
     assert [r.sample_index for r in kept] == [0, 1, 2]
 
 
-def test_the_random_choice_depends_on_the_seed_alone():
+def test_another_seed_chooses_others():
     rows = many(32)
-    assert select(rows, REST_EM, 5, 1) == select(rows[::-1], REST_EM, 5, 1)
+    assert select(rows, REST_EM, 5, 1) == select(rows, REST_EM, 5, 1)
     assert select(rows, REST_EM, 5, 1) != select(rows, REST_EM, 5, 2)
+
+
+@pytest.mark.parametrize("wrong", [many(3)[::-1], many(2) + many(2), many(2, "q") + many(2, "p")])
+def test_rows_out_of_order_are_refused(wrong):
+    with pytest.raises(DataError, match="sample . comes after . sample .; they must be sorted"):
+        select(wrong, REST_EM, 5, 1)
+
+
+def test_rows_are_taken_one_problem_at_a_time():
+    def rows():
+        yield from many(3, "p")
+        yield row("q", 0, "a")
+        raise AssertionError("the third problem is not needed for the first")
+
+    stream = selected(rows(), REST_EM, 2, 0)
+    assert [next(stream).problem_id, next(stream).problem_id] == ["p", "p"]
 
 
 def test_the_choice_for_a_problem_does_not_depend_on_other_problems():
@@ -99,7 +120,7 @@ def test_every_solution_has_the_same_chance_to_be_kept():
 def test_kept_rows_are_correct_distinct_capped_and_sorted(drawn, cap):
     rows = [
         row(problem, index, str(text), reward)
-        for index, (problem, text, reward) in enumerate(drawn)
+        for index, (problem, text, reward) in enumerate(sorted(drawn, key=lambda one: one[0]))
     ]
     kept = select(rows, REST_EM, cap, 0)
     keys = [(r.problem_id, r.sample_index) for r in kept]
