@@ -51,8 +51,8 @@ def _in_order(rows: Iterable[ScoredRow]) -> Iterator[ScoredRow]:
         place = (row.problem_id, row.sample_index)
         if place <= last:
             raise DataError(
-                f"scored rows: {place[0]} sample {place[1]} comes after {last[0]} sample {last[1]}; "
-                "they must be sorted by problem_id and sample_index, each once. Run `dvc repro`."
+                f"scored: {place[0]} sample {place[1]} comes after {last[0]} sample {last[1]}, "
+                "but must be sorted by problem_id and sample_index, each once. Run `dvc repro`."
             )
         last = place
         yield row

@@ -64,8 +64,8 @@ def _train_rows(
 def _nothing_kept(outcomes: Counter[str], iteration: str) -> str:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     return (
-        f"iteration {iteration}: none of {outcomes.total()} samples is correct ({counts}), so there "
-        f"is nothing to learn from. Read some with `python -m restem peek {iteration}`; then try more "
-        "samples_per_problem, a longer sample.max_new_tokens, or a stronger model. "
+        f"iteration {iteration}: none of {outcomes.total()} samples is correct ({counts}), so "
+        f"there is nothing to learn from. Read some with `python -m restem peek {iteration}`; then "
+        "try more samples_per_problem, a longer sample.max_new_tokens, or a stronger model. "
         "The samples are kept."
     )
