@@ -127,6 +127,14 @@ def shards(
     ]
 
 
+STOP = (" w7", "\n w8", "Problem:")
+
+
+def chunks(count: int = 12, size: int = 4) -> list[Shard]:
+    """16 samples of each problem, in chunks of 8."""
+    return [s for first in (0, 8) for s in shards(count, STOP, first, first + 8, size)]
+
+
 def drawn(engine: Any, work: list[Shard], sampling: Sampling) -> dict[tuple[str, int], Any]:
     """Completions by (problem_id, sample_index)."""
     return {

@@ -14,6 +14,7 @@ import gc
 import importlib.util
 import itertools
 import math
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from vllm import LLMEngine, RequestOutput, SamplingParams
     from vllm.outputs import CompletionOutput
 
+_ONLY = threading.Lock()
+"""vLLM keeps state for the whole process, which the end of one engine takes from the others."""
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.01, 2.0
 """vLLM raises lower ones in silence and refuses higher ones."""
 
@@ -54,8 +57,11 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
             "engine vllm: vLLM is not installed. Run `make engines`, on a machine with NVIDIA GPUs "
             "`make gpu`; or set `engine: hf` in params.yaml."
         )
+    if not _ONLY.acquire(blocking=False):
+        raise EngineError("engine vllm is open in this process; it can be opened one at a time.")
     gpu = on_gpu()
     with ExitStack() as stack:
+        stack.callback(_ONLY.release)
         if not gpu:
             stack.enter_context(one_thread())
         started = time.monotonic()
@@ -109,15 +115,13 @@ class _Vllm:
         """Job and place in its shard, by the name vLLM knows a request by."""
         try:
             while True:
-                done: list[tuple[Shard, list[list[Completion]]]] = []
                 while self._engine.get_num_unfinished_requests() < self._most_rows:
                     if (shard := next(todo, None)) is None:
                         break
                     running.update(self._add(shard, sampling))
-                    if not shard.requests:
-                        done.append((shard, []))
-                if not running and not done:
+                if not running:
                     return
+                done: list[tuple[Shard, list[list[Completion]]]] = []
                 for output in self._step():
                     job, place = running.pop(output.request_id)
                     job.completions[place] = self._completions(job.shard.requests[place], output)
