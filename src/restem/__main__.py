@@ -45,6 +45,8 @@ COMMANDS = {
     "grade": "verdicts on a JSONL file of your own, math answers or programs",
     "regrade": "what today's grader says of a scored iteration, and which verdicts flip",
     "doctor": "what is installed, what would run, what it would cost",
+    "draw": "draw a part of an iteration's samples, as one job of many on a cluster",
+    "store": "what unfinished work and kept samples take of the disk, and free it",
 }
 
 HELP = """\

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -83,7 +84,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Hard links to the old file (DVC's cache) keep the old content. What a kill leaves behind ends in
     `.partial`, which DVC and git ignore. Raises: ResumeError.
     """
-    partial = path.parent / f".{path.name}.{os.getpid()}.partial"
+    # Random, since processes on two machines may have the same number.
+    partial = path.parent / f".{path.name}.{secrets.token_hex(4)}.partial"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -117,6 +119,11 @@ def scratch_root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".dvc" / "tmp" / "restem"
 
 
+def scratch_path(stage: str, inputs: Mapping[str, object]) -> Path:
+    """Where the work of a stage with these inputs lies."""
+    return scratch_root() / f"{stage}-{stable_hash(stage, inputs)[:16]}"
+
+
 @contextmanager
 def scratch(
     stage: str, inputs: Mapping[str, object], keep: bool = False, shared: bool = False
@@ -131,9 +138,8 @@ def scratch(
     sweeps it away, unless `keep` (samples are kept, since more of them may be asked for later;
     `restem store gc` frees the space).
     """
-    root = scratch_root()
-    path = root / f"{stage}-{stable_hash(stage, inputs)[:16]}"
-    with _locked(path, shared=shared):
+    path = scratch_path(stage, inputs)
+    with locked(path, shared=shared):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -141,7 +147,7 @@ def scratch(
         if not (path / INPUTS).exists():
             write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
         (path / FINISHED).unlink(missing_ok=True)
-        for old in [] if keep else root.glob(f"{stage}-*/{FINISHED}"):
+        for old in [] if keep else path.parent.glob(f"{stage}-*/{FINISHED}"):
             sweep(old.parent)
         yield Scratch(path)
         if not shared:
@@ -149,32 +155,61 @@ def scratch(
 
 
 @contextmanager
-def _locked(path: Path, wait: bool = True, shared: bool = False) -> Iterator[None]:
+def locked(path: Path, wait: bool = True, shared: bool = False) -> Iterator[None]:
     """Hold the lock of a scratch folder; it lies outside the folder, which may be deleted.
 
-    Raises: BlockingIOError if somebody else holds it and `wait` is off.
+    Raises: BlockingIOError if somebody else holds it and `wait` is off; ResumeError.
     """
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    locks = path.parent / "locks"
+    while True:
+        with _open_lock(path) as lock:
+            _acquire(lock, path, wait, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            if os.fstat(lock.fileno()).st_nlink:  # else somebody deleted it while we waited
+                yield
+                return
+
+
+def lock_file(path: Path) -> Path:
+    """The lock of a scratch folder."""
+    return path.parent / "locks" / path.name
+
+
+def _open_lock(path: Path) -> BinaryIO:
     try:
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = (locks / path.name).open("w")
+        lock_file(path).parent.mkdir(parents=True, exist_ok=True)
+        return lock_file(path).open("ab+")  # NFS: a shared lock needs a file that can be read
     except OSError as error:
         raise ResumeError(f"cannot lock {path}: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not wait:
-                raise
-            log.info("waiting for another process that does the same work in %s", path)
-            fcntl.flock(lock, kind)
-        yield
 
 
-def sweep(old: Path, unfinished: bool = False) -> bool:
-    """Delete a finished folder, unless somebody is at it; True if it is gone."""
-    with suppress(BlockingIOError), _locked(old, wait=False):
-        if unfinished or (old / FINISHED).exists():
-            shutil.rmtree(old, ignore_errors=True)
-    return not old.exists()
+def _acquire(lock: BinaryIO, path: Path, wait: bool, kind: int) -> None:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not wait:
+            raise
+        log.info("waiting for another process that does the same work in %s", path)
+        fcntl.flock(lock, kind)
+    except OSError as error:
+        raise ResumeError(
+            f"cannot lock {path}: {error.strerror}. Its file system must support flock()."
+        ) from error
+
+
+def sweep(old: Path) -> None:
+    """Delete a finished folder, unless somebody is at it."""
+    with suppress(BlockingIOError), locked(old, wait=False):
+        if (old / FINISHED).exists():
+            remove(old)
+
+
+def remove(path: Path) -> None:
+    """Delete a scratch folder and its lock, which the caller holds alone.
+
+    Renamed first, so that a kill never leaves half of a folder under its name.
+    """
+    grave = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(grave, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        path.rename(grave)
+    shutil.rmtree(grave, ignore_errors=True)
+    lock_file(path).unlink(missing_ok=True)

@@ -33,9 +33,10 @@ def open_drawing(params: Params, iteration: str, shared: bool = False) -> Iterat
     settings = replace(params.sample, replay=str(Path(params.sample.replay) / iteration))
     module = plugins.load("engine", params.engine)
     opening = partial(module.open_engine, policy(iteration), settings, params.machine)
+    kind = "replay" if replayed else "sample"  # replays sweep away those before them
     key = {**agreed, "code": code_digest(CODE)}
     with (
-        scratch(f"sample-{iteration}", key, keep=not replayed, shared=shared) as work,
+        scratch(f"{kind}-{iteration}", key, keep=not replayed, shared=shared) as work,
         Drawing(Store(work, agreed), opening, sampling(params, iteration), replayed) as drawing,
     ):
         yield drawing
