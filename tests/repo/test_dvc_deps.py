@@ -28,6 +28,7 @@ NAMES = (
     "plugins",
     "ranges",
     "scratch",
+    "cluster",
 )
 EXEMPT = {f"core/{name}.py" for name in NAMES}
 PLUGINS = {"task": "tasks", "reward": "rewards", "engine": "sampling"}
@@ -69,7 +70,7 @@ def closure(file: Path, src: Path, values: dict[str, object], imports_of: Import
         if str(current.relative_to(src / "restem")) in EXEMPT or current.name == "__init__.py":
             continue
         seen.add(current)
-        loaded = re.findall(r'plugins\.load\("(\w+)"', current.read_text())
+        loaded = re.findall(r'plugins\.(?:load\("|open_)(\w+)', current.read_text())
         named = {(kind, name) for kind in loaded for name in AUTO.get(values[kind], [values[kind]])}
         plugged = {src / "restem" / PLUGINS[kind] / f"{name}.py" for kind, name in named}
         todo |= (imports_of(current, src) | plugged) - seen

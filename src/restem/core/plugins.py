@@ -7,11 +7,17 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from restem.core.errors import ParamsError
+from restem.core.params import Machine, Score
 from restem.core.records import Problem
+
+if TYPE_CHECKING:
+    from restem.core.protocols import Reward
 
 AUTO = "auto"
 KINDS = {"task": ("restem.tasks", "problems"), "reward": ("restem.rewards", "open_reward"),
@@ -62,3 +68,15 @@ def load(kind: str, name: str) -> ModuleType:
     """The module behind `kind: name` of params.yaml. Raises: ParamsError if there is no file."""
     check(kind, name)
     return importlib.import_module(f"{KINDS[kind][0]}.{name}")
+
+
+def open_reward(name: str, score: Score, machine: Machine) -> AbstractContextManager[Reward]:
+    """The reward `name`, here or on the cluster that `score.cluster` says. Raises: ParamsError, and
+    what the reward raises."""
+    module = load("reward", name)
+    if score.cluster == "ray":
+        module = importlib.import_module("restem.rewards.cluster")
+        opened: AbstractContextManager[Reward] = module.open_reward_on_cluster(name, score, machine)
+    else:
+        opened = module.open_reward(score, machine)
+    return opened

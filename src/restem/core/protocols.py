@@ -124,9 +124,11 @@ class RewardModule(Protocol):
 class Engine(Protocol):
     """How text is produced."""
 
-    timing: Mapping[str, float]
-    """Seconds of wall time so far, by what they went to: `start` (imports, processes, a cluster),
-    `load` (weights into memory)."""
+    @property
+    def timing(self) -> Mapping[str, float]:
+        """Seconds of wall time so far, by what they went to: `start` (imports, processes, a
+        cluster), `load` (weights into memory)."""
+        ...
 
     def generate(
         self, shards: Iterable[Shard], sampling: Sampling

@@ -36,10 +36,10 @@ def run(params: Params, iteration: str | None) -> None:
     started = time.monotonic()
     sets = problem_sets(params)
     engine = plugins.load("engine", "hf" if params.engine == "replay" else params.engine)
-    module = plugins.load("reward", plugins.reward_name(params.reward, sets["test"]))
+    name = plugins.reward_name(params.reward, sets["test"])
     with (
         engine.open_engine(model_dir, params.sample, params.machine) as running,
-        module.open_reward(params.score, params.machine) as reward,
+        plugins.open_reward(name, params.score, params.machine) as reward,
     ):
         rows, metrics = evaluate(
             sets,

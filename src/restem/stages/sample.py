@@ -93,8 +93,8 @@ class _Judge:
 @contextmanager
 def _judging(params: Params, problems: list[Problem], store: Store) -> Iterator[_Judge]:
     """A judge, whose faults are looked at in the end."""
-    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
-    with module.open_reward(params.score, params.machine) as reward:
+    name = plugins.reward_name(params.reward, problems)
+    with plugins.open_reward(name, params.score, params.machine) as reward:
         judge = _Judge(reward, problems, store)
         yield judge
     if judge.faults:

@@ -42,12 +42,12 @@ def run(params: Params, iteration: str | None) -> None:
     problems = {p.problem_id: p for p in storage.read_problems(layout.problems("train"))}
     path = layout.samples(iteration)
     num_samples = _check_samples(path, problems)
-    module = plugins.load("reward", plugins.reward_name(params.reward, problems.values()))
+    name = plugins.reward_name(params.reward, problems.values())
     key = {"samples": digest(path), "problems": digest(layout.problems("train")),
            "score": _verdict_params(params.score), "code": code_digest(CODE)}  # fmt: skip
     tally = _Tally()
     with (
-        module.open_reward(params.score, params.machine) as reward,
+        plugins.open_reward(name, params.score, params.machine) as reward,
         scratch(f"score-{iteration}", {**key, "grader": reward.grader}) as work,
         Progress(f"score@{iteration}", num_samples, "samples") as bar,
     ):

@@ -1,0 +1,309 @@
+"""Work on a Ray cluster: items go out to actors, results come back, whatever dies on the way.
+
+    with connected(machine), Fleet(spec, machine) as fleet:
+        for item, result in fleet.map(items, str):
+
+An actor takes one GPU group, or one core where the cluster has no GPUs. Nodes may come and go: an
+item whose actor died is given to another one, and new nodes get actors while the work goes on.
+Only this file imports Ray, and only when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import itertools
+import logging
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from restem.core.errors import EngineError, RestemError
+from restem.core.params import Machine
+
+if TYPE_CHECKING:
+    import ray
+
+log = logging.getLogger(__name__)
+MAX_DEATHS = 3  # of actors, by one item or at the start
+IN_FLIGHT = 2  # items an actor holds: the one it is at, and the next
+CONNECT_S, LOOK_S = 10.0, 1.0  # patience with an address; between looks at the nodes
+
+
+@contextmanager
+def connected(machine: Machine) -> Iterator[None]:
+    """The cluster at RAY_ADDRESS, else one of this machine's cores, which ends with the context; or
+    the one this process is connected to already. Raises: EngineError."""
+    if importlib.util.find_spec("ray") is None:
+        raise EngineError(
+            "Ray is not installed. Run `make engines`, on a machine with NVIDIA GPUs `make gpu`."
+        )
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS", "")
+    here = {} if address else {"num_cpus": machine.workers or len(os.sched_getaffinity(0))}
+    _knock(address)
+    try:
+        ray.init(
+            address or "local", runtime_env=_environment(), log_to_driver=False,
+            include_dashboard=None if address else False, logging_level=logging.ERROR,
+            configure_logging=False, **here,
+        )  # fmt: skip
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        where = f"to the cluster at {address} (RAY_ADDRESS)" if address else "to a local Ray"
+        raise EngineError(f"cannot connect {where}: {_first_line(error)}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray would wait for minutes. Raises: EngineError if nobody answers at host:port."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        return  # none, "auto", or a ray:// address, which Ray checks by itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except OSError as error:
+        raise EngineError(
+            f"no Ray cluster answers at {address} (RAY_ADDRESS): {error.strerror or error}. Start "
+            "one there with `ray start --head`, or unset RAY_ADDRESS to use this machine alone."
+        ) from error
+
+
+def _environment() -> dict[str, object]:
+    """Actors run this checkout's code, so it must lie at the same path on every node."""
+    source = str(Path(__file__).parents[2])
+    path = os.pathsep.join(p for p in (source, os.environ.get("PYTHONPATH", "")) if p)
+    names = ("HF_HUB_OFFLINE", "RESTEM_DATA")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    return {"env_vars": {**kept, "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What an actor is: `module.function(*arguments)`, a context manager that gives the function
+    an item is handed to, and facts to tell the driver."""
+
+    module: str
+    function: str
+    arguments: tuple[object, ...]
+    light: bool = False
+    """Takes no core or GPU from others."""
+
+
+class _Actor:
+    """Lives on a node. Our own errors come back as values: Ray would wrap them."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec, self._stack = spec, ExitStack()
+
+    def start(self) -> object:
+        opening = getattr(importlib.import_module(self._spec.module), self._spec.function)
+        try:
+            self._work, facts = self._stack.enter_context(opening(*self._spec.arguments))
+        except RestemError as error:
+            return error
+        return {"node": socket.gethostname(), **facts}
+
+    def work(self, item: object) -> object:
+        try:
+            return self._work(item)
+        except RestemError as error:
+            return error
+
+
+_Numbered = tuple[int, Any]
+"""An item and its place among all."""
+
+
+@dataclass(eq=False)
+class _Member:
+    """An actor, as the driver sees it."""
+
+    handle: Any
+    is_ready: bool = False
+    items: list[_Numbered] = field(default_factory=list)
+    """Handed to it and not answered, in order."""
+
+
+class Fleet:
+    """Actors of one kind; they end with the context."""
+
+    def __init__(self, spec: Spec, machine: Machine) -> None:
+        """machine.workers: most actors, 0 for all that fit."""
+        self._spec, self._machine = spec, machine
+        self._members: list[_Member] = []
+        self._calls: dict[ray.ObjectRef, tuple[_Member, _Numbered | None]] = {}
+        """Who is at what; None is its start."""
+        self._looked, self._failed_starts = 0.0, 0
+        self.facts: list[dict[str, Any]] = []
+        """What each actor told when it was ready, the dead ones too."""
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        while self._members:
+            self._end(self._members[-1])
+
+    def map(self, items: Iterable[Any], name: Callable[[Any], str]) -> Iterator[tuple[Any, Any]]:
+        """(item, result) as they come. Items are taken as there are actors for them.
+
+        name: what an item is called in an error. Raises: what the work raises; EngineError if no
+        node has room for an actor, actors do not start, or one item kills several.
+        """
+        todo = enumerate(items)
+        again: deque[_Numbered] = deque()
+        deaths: dict[int, int] = {}
+        try:
+            while True:
+                self._grow()
+                source = itertools.chain(_drained(again), todo)
+                is_empty = not self._hand_out(source)
+                if is_empty and not again and not any(m.items for m in self._members):
+                    return
+                for member, numbered, answer in self._answers():
+                    if isinstance(answer, RestemError):
+                        raise answer
+                    if answer is not _DEAD:
+                        assert numbered is not None
+                        member.items.remove(numbered)
+                        yield numbered[1], answer
+                        continue
+                    if member.items:
+                        number, item = member.items[0]
+                        deaths[number] = deaths.get(number, 0) + 1
+                        if deaths[number] == MAX_DEATHS:
+                            raise EngineError(_killer(name(item)))
+                        log.warning("an actor died at %s; another one takes it", name(item))
+                    again.extend(member.items)
+                    self._end(member)
+        finally:
+            for member in [m for m in self._members if m.items]:
+                self._end(member)  # given up half-way: nobody wants these answers
+
+    def first_facts(self) -> dict[str, Any]:
+        """Of the first actor that is ready; waits for it. Raises: EngineError."""
+        while not self.facts:
+            self._grow()
+            for member, _, answer in self._answers():
+                if isinstance(answer, RestemError):
+                    raise answer
+                if answer is _DEAD:
+                    self._end(member)
+        return self.facts[0]
+
+    def _hand_out(self, source: Iterator[_Numbered]) -> bool:
+        """False when there was room for an item but there is none left."""
+        for depth in range(IN_FLIGHT):
+            for member in self._members:
+                if member.is_ready and len(member.items) == depth:
+                    if (numbered := next(source, None)) is None:
+                        return False
+                    member.items.append(numbered)
+                    self._calls[member.handle.work.remote(numbered[1])] = member, numbered
+        return True
+
+    def _answers(self) -> list[tuple[_Member, _Numbered | None, object]]:
+        """Of calls that have ended: results, errors of ours, `_DEAD` for actors that died."""
+        import ray
+
+        found: list[tuple[_Member, _Numbered | None, object]] = []
+        if not self._calls:
+            time.sleep(0.05)
+            return found
+        for call in ray.wait(list(self._calls), timeout=LOOK_S)[0]:
+            member, numbered = self._calls.pop(call)
+            try:
+                answer = ray.get(call)
+            except ray.exceptions.RayTaskError as error:  # a bug
+                raise EngineError(f"an actor failed: {_first_line(error.cause)}") from error
+            except ray.exceptions.RayError as error:
+                log.debug("an actor died: %s", _first_line(error))
+                answer = _DEAD
+            if numbered is None:
+                answer = self._started(member, answer)
+            if answer is not None:
+                found.append((member, numbered, answer))
+        return found
+
+    def _started(self, member: _Member, answer: object) -> object:
+        """The answer of `start`: None when all is well."""
+        if answer is _DEAD:
+            self._failed_starts += 1
+            if self._failed_starts >= MAX_DEATHS:
+                raise EngineError(_killer("its start"))
+        if isinstance(answer, dict):
+            member.is_ready, self._failed_starts = True, 0
+            self.facts.append(answer)
+            return None
+        return answer
+
+    def _grow(self) -> None:
+        """An actor for everything that has room for one; nodes are looked at once a second."""
+        import ray
+
+        if time.monotonic() - self._looked < LOOK_S and self._members:
+            return
+        self._looked = time.monotonic()
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        kind = "GPU" if any(node.get("GPU") for node in nodes) else "CPU"
+        size = self._machine.tensor_parallel if kind == "GPU" and not self._spec.light else 1
+        kind = "CPU" if self._spec.light else kind
+        room = sum(int(node.get(kind, 0)) // size for node in nodes)
+        if not room and not self._members:
+            raise EngineError(
+                f"no node of the Ray cluster has {size} {kind}; it has {len(nodes)} nodes. "
+                "Lower machine.tensor_parallel, or add nodes."
+            )
+        need = {"num_gpus": size} if kind == "GPU" else {"num_cpus": 0 if self._spec.light else 1}
+        actor = ray.remote(_Actor).options(scheduling_strategy="SPREAD", **need)
+        while len(self._members) < min(room, self._machine.workers or room):
+            self._members.append(_Member(actor.remote(self._spec)))
+            self._calls[self._members[-1].handle.start.remote()] = self._members[-1], None
+
+    def _end(self, member: _Member) -> None:
+        import ray
+
+        self._members.remove(member)
+        self._calls = {call: one for call, one in self._calls.items() if one[0] is not member}
+        with suppress(ray.exceptions.RayError):
+            ray.kill(member.handle)
+
+
+_DEAD = object()
+
+
+def _drained(items: deque[_Numbered]) -> Iterator[_Numbered]:
+    while items:
+        yield items.popleft()
+
+
+def _killer(what: str) -> str:
+    return (
+        f"{MAX_DEATHS} actors died at {what}. If memory ran out, lower sample.batch_rows or "
+        "machine.workers; `ray logs` says more. Finished shards are kept."
+    )
+
+
+def _first_line(error: object) -> str:
+    text = str(error).strip()
+    return (text.splitlines()[0] if text else type(error).__name__).rstrip(".") + "."
