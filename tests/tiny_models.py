@@ -7,6 +7,7 @@ process ids.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,11 @@ STOP = (" w7", "\n w8", "Problem:")
 
 def chunks(count: int = 12, size: int = 4) -> list[Shard]:
     """16 samples of each problem, in chunks of 8."""
-    return [s for first in (0, 8) for s in shards(count, STOP, first, first + 8, size)]
+    return [
+        replace(shard, name=f"{first}-{shard.name}")
+        for first in (0, 8)
+        for shard in shards(count, STOP, first, first + 8, size)
+    ]
 
 
 def drawn(engine: Any, work: list[Shard], sampling: Sampling) -> dict[tuple[str, int], Any]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import itertools
 import logging
 import os
 import socket
@@ -22,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from restem.core.errors import EngineError, RestemError
@@ -60,7 +58,7 @@ def connected(machine: Machine) -> Iterator[None]:
             include_dashboard=None if address else False, logging_level=logging.ERROR,
             configure_logging=False, **here,
         )  # fmt: skip
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except (OSError, RuntimeError, ValueError, SystemExit, ray.exceptions.RayError) as error:
         where = f"to the cluster at {address} (RAY_ADDRESS)" if address else "to a local Ray"
         raise EngineError(f"cannot connect {where}: {_first_line(error)}") from error
     try:
@@ -155,12 +153,7 @@ class Fleet:
     def __enter__(self) -> Fleet:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         while self._members:
             self._end(self._members[-1])
 
@@ -176,8 +169,7 @@ class Fleet:
         try:
             while True:
                 self._grow()
-                source = itertools.chain(_drained(again), todo)
-                is_empty = not self._hand_out(source)
+                is_empty = not self._hand_out(again, todo)
                 if is_empty and not again and not any(m.items for m in self._members):
                     return
                 for member, numbered, answer in self._answers():
@@ -211,12 +203,13 @@ class Fleet:
                     self._end(member)
         return self.facts[0]
 
-    def _hand_out(self, source: Iterator[_Numbered]) -> bool:
+    def _hand_out(self, again: deque[_Numbered], todo: Iterator[_Numbered]) -> bool:
         """False when there was room for an item but there is none left."""
         for depth in range(IN_FLIGHT):
             for member in self._members:
                 if member.is_ready and len(member.items) == depth:
-                    if (numbered := next(source, None)) is None:
+                    numbered = again.popleft() if again else next(todo, None)
+                    if numbered is None:
                         return False
                     member.items.append(numbered)
                     self._calls[member.handle.work.remote(numbered[1])] = member, numbered
@@ -250,7 +243,7 @@ class Fleet:
         if answer is _DEAD:
             self._failed_starts += 1
             if self._failed_starts >= MAX_DEATHS:
-                raise EngineError(_killer("its start"))
+                raise EngineError(_killer("their start"))
         if isinstance(answer, dict):
             member.is_ready, self._failed_starts = True, 0
             self.facts.append(answer)
@@ -292,15 +285,10 @@ class Fleet:
 _DEAD = object()
 
 
-def _drained(items: deque[_Numbered]) -> Iterator[_Numbered]:
-    while items:
-        yield items.popleft()
-
-
 def _killer(what: str) -> str:
     return (
         f"{MAX_DEATHS} actors died at {what}. If memory ran out, lower sample.batch_rows or "
-        "machine.workers; `ray logs` says more. Finished shards are kept."
+        "machine.workers; Ray's logs say more. What is finished is kept."
     )
 
 
