@@ -45,6 +45,7 @@ COMMANDS = {
     "grade": "verdicts on a JSONL file of your own, math answers or programs",
     "regrade": "what today's grader says of a scored iteration, and which verdicts flip",
     "doctor": "what is installed, what would run, what it would cost",
+    "plan-cost": "what the run will cost, from a slice that is really drawn and graded",
     "draw": "draw a part of an iteration's samples, as one job of many on a cluster",
     "store": "what unfinished work and kept samples take of the disk, and free it",
 }
@@ -219,7 +220,7 @@ def _run_stage(stage: str, rest: list[str]) -> None:
 
 def _run_command(command: str, rest: list[str]) -> None:
     """Print the lines of a command as they come."""
-    module = importlib.import_module(f"restem.commands.{command}")
+    module = importlib.import_module(f"restem.commands.{command.replace('-', '_')}")
     parser = _parser(command, module.__doc__ or "")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.add_arguments(parser)

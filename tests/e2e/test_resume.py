@@ -111,7 +111,7 @@ def test_a_killed_dvc_goes_on_where_it_was(finished: Repo, tmp_path: Path) -> No
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)  # dvc alone: its stage ends with it
             process.wait()
-            if half_written(repo.path / "dvc.lock"):  # README: "A killed run"
+            if half_written(repo.path / "dvc.lock"):  # as README says
                 repo.run("git", "checkout", "dvc.lock")
     time.sleep(1)
     repo.dvc("repro")
