@@ -146,7 +146,8 @@ def scratch(
             raise ResumeError(f"cannot create {path}: {error.strerror}") from error
         if not (path / INPUTS).exists():
             write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
-        (path / FINISHED).unlink(missing_ok=True)
+        if not shared:
+            (path / FINISHED).unlink(missing_ok=True)
         for old in [] if keep else path.parent.glob(f"{stage}-*/{FINISHED}"):
             sweep(old.parent)
         yield Scratch(path)
