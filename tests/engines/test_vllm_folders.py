@@ -94,10 +94,17 @@ def draws(engine: Engine, work: Iterable[Shard], sampling: Sampling = GREEDY) ->
     list(engine.generate(work, sampling))
 
 
-def test_a_cache_that_holds_no_solution_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("gb", "says"),
+    [
+        (0.00001, "not enough .* memory"),
+        (0.0001, r"problem p9: 91 prompt tokens .* exceed the 64 .* Raise machine\.kv_cache_gb"),
+    ],
+)
+def test_a_cache_that_holds_no_solution_is_refused(folder: Path, gb: float, says: str) -> None:
     with (
-        pytest.raises(EngineError, match=r"kv_cache_gb|memory") as caught,
-        vllm.open_engine(folder, SAMPLE, replace(ONE, kv_cache_gb=0.00001)) as opened,
+        pytest.raises(EngineError, match=says) as caught,
+        vllm.open_engine(folder, SAMPLE, replace(ONE, kv_cache_gb=gb)) as opened,
     ):
         draws(opened, long(90))
     assert "\n" not in str(caught.value)
@@ -118,6 +125,15 @@ def test_a_folder_that_vllm_refuses(folder: Path, tmp_path: Path, file: str, con
         pass
     assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_without_vllm_it_says_how_to_get_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)  # so that it cannot be found
+    with (
+        pytest.raises(EngineError, match=r"make engines.*make gpu"),
+        vllm.open_engine(folder, SAMPLE, ONE),
+    ):
+        pass
 
 
 def test_after_a_refusal_the_next_folder_opens(folder: Path) -> None:

@@ -7,8 +7,9 @@ or truncation means drift, few solved problems mean that there is little left to
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NotRequired, TypedDict
 
 from restem.core.records import OUTCOMES
@@ -81,25 +82,32 @@ class Training(TypedDict):
     init: str
 
 
-def count_e_step(scored: Sequence[Mapping[str, object]], num_kept: int) -> EStep:
-    """scored: rows of `scored.parquet`; num_kept: rows of `train.parquet` made from them."""
-    correct = [row for row in scored if float(str(row["reward"])) > 0]
-    outcomes = Counter(row["outcome"] for row in scored)
-    tokens = sum(int(str(row["num_tokens"])) for row in scored)
+def count_e_step(scored: Iterable[Mapping[str, object]], num_kept: int) -> EStep:
+    """scored: rows of `scored.parquet`, those of a problem together; num_kept: rows of
+    `train.parquet` made from them. Holds the correct texts of one problem in memory."""
+    outcomes: Counter[object] = Counter()
+    num_problems = num_correct = num_distinct = num_solved = tokens = 0
+    for _, rows in groupby(scored, key=lambda row: row["problem_id"]):
+        correct: Counter[object] = Counter()
+        for row in rows:
+            outcomes[row["outcome"]] += 1
+            tokens += int(str(row["num_tokens"]))
+            if float(str(row["reward"])) > 0:
+                correct[row["text"]] += 1
+        num_problems += 1
+        num_correct += correct.total()
+        num_distinct += len(correct)
+        num_solved += bool(correct)
     return EStep(
-        num_problems=_distinct(row["problem_id"] for row in scored),
-        num_samples=len(scored),
-        num_correct=len(correct),
-        num_distinct=_distinct((row["problem_id"], row["text"]) for row in correct),
-        num_solved=_distinct(row["problem_id"] for row in correct),
+        num_problems=num_problems,
+        num_samples=outcomes.total(),
+        num_correct=num_correct,
+        num_distinct=num_distinct,
+        num_solved=num_solved,
         num_kept=num_kept,
-        mean_tokens=tokens / max(len(scored), 1),
+        mean_tokens=tokens / max(outcomes.total(), 1),
         outcomes={name: outcomes[name] for name in OUTCOMES},
     )
-
-
-def _distinct(values: Iterable[object]) -> int:
-    return len(set(values))
 
 
 def curve_rows(training: Training) -> list[dict[str, int | float | str]]:

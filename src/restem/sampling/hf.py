@@ -30,7 +30,7 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
     workers = machine.workers or _default_workers()
     if workers == 1:
         started = time.monotonic()
-        with one_thread():
+        with torch_threads(1):
             imported = time.monotonic()
             policy = load_policy(model_dir)
             yield _Here(policy, imported - started, time.monotonic() - imported)
@@ -63,14 +63,14 @@ def _default_workers() -> int:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """torch works with one thread, and with as many as before afterwards."""
+def torch_threads(count: int) -> Iterator[None]:
+    """torch works with so many threads, and with as many as before afterwards."""
     import torch
     import transformers  # noqa: F401  # belongs to the start, not to the load
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

@@ -28,7 +28,7 @@ from restem.core.protocols import Engine, Request, Sampling, Shard
 from restem.core.records import Completion
 from restem.core.seeds import seed_for
 from restem.sampling.decode import NO_NUMBERS, encode
-from restem.sampling.hf import one_thread
+from restem.sampling.hf import torch_threads
 from restem.sampling.loading import check_folder, load_vocabulary, on_gpu
 from restem.sampling.stops import cut, decode
 from restem.sampling.vllm_loading import load, prepared, reason
@@ -47,7 +47,7 @@ LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.01, 2.0
 @contextmanager
 def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[Engine]:
     """An engine for the model in `model_dir`, on the NVIDIA GPUs if there are any, else on the CPU
-    with one thread. Its memory is given back with the context.
+    with machine.workers threads, one where that is 0. Its memory is given back with the context.
 
     Raises: EngineError if vLLM is missing or cannot serve the folder.
     """
@@ -62,10 +62,10 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
     gpu = on_gpu()
     with ExitStack() as stack:
         stack.callback(_ONLY.release)
-        if not gpu:
-            stack.enter_context(one_thread())
         started = time.monotonic()
         with prepared(model_dir, gpu):
+            if not gpu:
+                stack.enter_context(torch_threads(machine.workers or 1))
             import vllm  # noqa: F401  # belongs to the start, not to the load
 
             vocabulary = load_vocabulary(model_dir)

@@ -43,6 +43,7 @@ def load(model_dir: Path, machine: Machine, gpu: bool) -> LLMEngine:
         options["gpu_memory_utilization"] = machine.gpu_memory
     else:
         options["dtype"] = "float32"
+        options["block_size"] = 32  # a prefix is shared in whole blocks; vLLM's 128 cost a fifth
         options["enforce_eager"] = True  # compiling takes a minute and gains nothing here
         # A prompt that is computed in parts rewinds the generator of its request, which generators
         # of the CPU cannot do ("CPU Generator does not use offset"). A whole one always fits: vLLM
@@ -67,7 +68,9 @@ def prepared(model_dir: Path, gpu: bool) -> Iterator[None]:
     import torch
 
     set_num_threads = torch.set_num_threads
-    logging.getLogger("torch").setLevel(logging.ERROR)
+    talker = logging.getLogger("torch")
+    level = talker.level
+    talker.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -81,6 +84,7 @@ def prepared(model_dir: Path, gpu: bool) -> Iterator[None]:
         ) from error
     finally:
         torch.set_num_threads = set_num_threads
+        talker.setLevel(level)
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)

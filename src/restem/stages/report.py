@@ -10,7 +10,7 @@ from restem.core import layout
 from restem.core.errors import DataError
 from restem.core.params import Params, flatten
 from restem.core.scratch import write_atomically
-from restem.core.storage import read_json, read_problems, read_rows, write_json
+from restem.core.storage import iter_rows, read_json, read_problems, read_rows, write_json
 from restem.evaluation import figures
 from restem.evaluation.audit import AuditJson
 from restem.evaluation.audit_section import audit_section, headline_numbers
@@ -91,8 +91,8 @@ def _policy(name: str, metrics: dict[str, object]) -> Policy:
         rows=cast(list[EvalRow], read_rows("eval", layout.eval_rows(name))),
         training=cast(Training, read_json(layout.training(name))) if trained else None,
         e_step=count_e_step(
-            read_rows("scored", layout.scored(name)),
-            len(read_rows("train", layout.train_rows(name))),
+            iter_rows("scored", layout.scored(name)),
+            sum(1 for _ in iter_rows("train", layout.train_rows(name))),
         )
         if sampled
         else None,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +77,28 @@ def test_workers_that_die_are_an_error_and_there_are_no_more_than_shards(folder:
             drawn(engine, shards(2, size=1), SAMPLED)
     assert len(killed) == 2
     assert gone(killed)
+
+
+@pytest.mark.slow
+def test_shards_are_taken_in_order_as_workers_are_free_and_time_is_told(folder: Path) -> None:
+    taken: list[str] = []
+
+    def many() -> Iterator[Shard]:
+        for number in range(1000):
+            shard = replace(shards(1)[0], name=f"{number:04d}")
+            taken.append(shard.name)
+            yield shard
+
+    with open_engine(folder, SAMPLE, TWO) as engine:
+        results = engine.generate(many(), SAMPLED)
+        finished = [next(results)[0].name for _ in range(6)]
+        results.close()  # type: ignore[attr-defined]  # a generator
+        timing = dict(engine.timing)
+    assert taken == [f"{number:04d}" for number in range(len(taken))]
+    assert set(finished) <= set(taken)
+    assert len(taken) <= len(finished) + 2
+    assert timing.keys() == {"start", "load"}
+    assert min(timing.values()) > 0
 
 
 @pytest.mark.slow
