@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 QUICK = ("sampler", "scorer", "programs")
-ALL = (*QUICK, "stages", "seeds")
+ALL = (*QUICK, "engines", "actors", "scale", "stages", "seeds")
 NEEDS = {"programs": ("RESTEM_PEERS", "RESTEM_DATA")}  # in the environment
 
 

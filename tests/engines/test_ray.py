@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -11,52 +10,24 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from settings import machine, score
+from settings import machine
 from tiny_models import GREEDY, ONE, SAMPLE, SAMPLED, chunks, drawn, shards
 
-from restem.core import cluster, plugins
-from restem.core.cluster import Fleet, Spec, connected
-from restem.core.errors import DataError, EngineError
+from restem.core import connection
+from restem.core.errors import EngineError
 from restem.core.protocols import Engine
-from restem.core.records import Completion, Problem
+from restem.core.records import Completion
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="`make engines` installs Ray")
 RAY_HF = replace(SAMPLE, ray_engine="hf")
 ANY = machine(workers=0)
-RAY_NAMES = ("raylet", "gcs_server")
 Drawn = dict[tuple[str, int], Completion]
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[Any]:
-    """A head without cores and two nodes of one core; tests may add a third."""
-    from ray.cluster_utils import Cluster
-
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    for _ in range(2):
-        found.add_node(num_cpus=1)
-    try:
-        yield found
-    finally:
-        started = [p for p in psutil.Process().children(recursive=True) if p.name() in RAY_NAMES]
-        assert len(started) >= 3
-        ray.shutdown()
-        found.shutdown()
-        _, alive = psutil.wait_procs(started, timeout=30)
-        assert not alive
-
-
-@pytest.fixture
-def address(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-    return str(nodes.address)
 
 
 @pytest.fixture(scope="module")
@@ -159,82 +130,6 @@ def test_a_killed_driver_goes_on(address: str, folder: Path, tmp_path: Path) -> 
 # ---- what goes wrong
 
 
-@contextmanager
-def working() -> Iterator[tuple[Any, dict[str, object]]]:
-    """In an actor: numbers come back doubled; strings say what goes wrong."""
-
-    def work(item: Any) -> Any:
-        if item == "die":
-            os._exit(1)
-        if item == "once":
-            marker = Path(os.environ["RESTEM_DATA"]) / "died"
-            if not marker.exists():
-                marker.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            return "survived"
-        if item == "refuse":
-            raise DataError("line 3: no number. Mend it.")
-        if item == "bug":
-            raise KeyError("x")
-        return 2 * item
-
-    yield work, {}
-
-
-@contextmanager
-def breaking() -> Iterator[tuple[Any, dict[str, object]]]:
-    os._exit(1)
-    yield None, {}
-
-
-def run(items: list[Any], function: str = "working") -> list[tuple[Any, Any]]:
-    spec = Spec("test_ray", function, ())
-    with connected(ANY), Fleet(spec, ANY) as fleet:
-        return list(fleet.map(items, lambda item: f"item {item!r}"))
-
-
-@pytest.fixture
-def importable(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Actors find this file, and a folder to leave marks in."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
-    monkeypatch.setenv("RESTEM_DATA", str(tmp_path))
-    return tmp_path
-
-
-def test_an_item_that_outlives_its_actor_is_done_by_another(importable: Path) -> None:
-    found = run([1, 2, "once", *range(3, 30)])
-    assert (importable / "died").exists()
-    assert sorted((i, r) for i, r in found if i != "once") == [(i, 2 * i) for i in range(1, 30)]
-    assert ("once", "survived") in found
-
-
-def test_an_item_that_kills_actors_is_named(importable: Path) -> None:
-    with pytest.raises(
-        EngineError, match=r"3 actors died at item 'die'\. If memory ran out, lower"
-    ):
-        run([1, "die", 2])
-
-
-def test_actors_that_do_not_start_are_given_up(importable: Path) -> None:
-    with pytest.raises(EngineError, match="3 actors died at their start"):
-        run([1], "breaking")
-
-
-def test_an_error_of_ours_comes_out_as_itself(importable: Path) -> None:
-    with pytest.raises(DataError) as caught:
-        run([1, "refuse", 2])
-    assert str(caught.value) == "line 3: no number. Mend it."
-
-
-def test_a_bug_is_told_in_a_line(importable: Path) -> None:
-    with pytest.raises(EngineError, match=r"^an actor failed: 'x'\.$"):
-        run(["bug"])
-
-
-def test_no_items_are_no_work(importable: Path) -> None:
-    assert run([]) == []
-
-
 def test_a_dead_address_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -243,7 +138,7 @@ def test_a_dead_address_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) 
     start = time.monotonic()
     with pytest.raises(EngineError, match=rf"no Ray cluster answers at 127.0.0.1:{port}"):
         opened(folder).__enter__()
-    assert time.monotonic() - start < 2 * cluster.CONNECT_S
+    assert time.monotonic() - start < 2 * connection.CONNECT_S
 
 
 def test_a_folder_that_only_the_driver_sees(address: str, tmp_path: Path) -> None:
@@ -251,42 +146,3 @@ def test_a_folder_that_only_the_driver_sees(address: str, tmp_path: Path) -> Non
 
     with pytest.raises(EngineError, match=r"node .* does not see .*/gone\. The repository must"):
         engine.serving(tmp_path / "gone", RAY_HF, ONE).__enter__()
-
-
-# ---- verdicts
-
-
-def answers(count: int) -> tuple[list[Problem], list[str]]:
-    golds = ["7", r"\frac{1}{2}", "x+1", "(1, 2)"]
-    texts = [r"\boxed{7}", "no answer", r"\boxed{1+x}", r"\boxed{(2, 1)}", r"\boxed{0.5}"]
-    pairs = [(golds[i % 4], texts[i * 7 % 5]) for i in range(count)]
-    return [problem({"answer": gold}) for gold, _ in pairs], [text for _, text in pairs]
-
-
-def programs(count: int) -> tuple[list[Problem], list[str]]:
-    tests = {"inputs": ["1\n", "5\n"], "outputs": ["2\n", "6\n"]}
-    texts = [
-        "print(int(input()) + 1)",
-        "print(2)",
-        "print(",
-        "while True: pass",
-        "import os; os._exit(0)",
-    ]
-    return [problem({"tests": tests})] * count, [texts[i % 5] for i in range(count)]
-
-
-def problem(gold: dict[str, object]) -> Problem:
-    return Problem("p", "t", "train", "", 0, "?", "?", (), json.dumps(gold), None)
-
-
-@pytest.mark.parametrize(("name", "make"), [("math", answers), ("code", programs)])
-def test_verdicts_are_those_of_one_process(address: str, name: str, make: Any) -> None:
-    problems, texts = make(300 if name == "math" else 40)
-    limits = score(cpu_s=1.0)
-    with plugins.open_reward(name, limits, ONE) as reward:
-        expected, grader = reward.score(problems, texts), reward.grader
-    with plugins.open_reward(name, replace(limits, cluster="ray"), ANY) as spread:
-        assert spread.grader == grader
-        assert list(map(asdict, spread.score(problems, texts))) == list(map(asdict, expected))
-        assert spread.group(["1/2", "0.5", None, "3"]) in ([0, 0, None, 1], [0, 1, None, 2])
-    assert len({verdict.outcome for verdict in expected}) >= 3

@@ -29,6 +29,7 @@ NAMES = (
     "ranges",
     "scratch",
     "cluster",
+    "connection",
 )
 EXEMPT = {f"core/{name}.py" for name in NAMES}
 PLUGINS = {"task": "tasks", "reward": "rewards", "engine": "sampling"}

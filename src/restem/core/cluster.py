@@ -5,24 +5,22 @@
 
 An actor takes one GPU group, or one core where the cluster has no GPUs. Nodes may come and go: an
 item whose actor died is given to another one, and new nodes get actors while the work goes on.
-Only this file imports Ray, and only when it is used.
+Only this file and connection.py import Ray, and only when it is used.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
-import os
 import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restem.core.connection import first_line
 from restem.core.errors import EngineError, RestemError
 from restem.core.params import Machine
 
@@ -32,62 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MAX_DEATHS = 3  # of actors, by one item or at the start
 IN_FLIGHT = 2  # items an actor holds: the one it is at, and the next
-CONNECT_S, LOOK_S = 10.0, 1.0  # patience with an address; between looks at the nodes
-
-
-@contextmanager
-def connected(machine: Machine) -> Iterator[None]:
-    """The cluster at RAY_ADDRESS, else one of this machine's cores, which ends with the context; or
-    the one this process is connected to already. Raises: EngineError."""
-    if importlib.util.find_spec("ray") is None:
-        raise EngineError(
-            "Ray is not installed. Run `make engines`, on a machine with NVIDIA GPUs `make gpu`."
-        )
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-
-    if ray.is_initialized():
-        yield
-        return
-    address = os.environ.get("RAY_ADDRESS", "")
-    here = {} if address else {"num_cpus": machine.workers or len(os.sched_getaffinity(0))}
-    _knock(address)
-    try:
-        ray.init(
-            address or "local", runtime_env=_environment(), log_to_driver=False,
-            include_dashboard=None if address else False, logging_level=logging.ERROR,
-            configure_logging=False, **here,
-        )  # fmt: skip
-    except (OSError, RuntimeError, ValueError, SystemExit, ray.exceptions.RayError) as error:
-        where = f"to the cluster at {address} (RAY_ADDRESS)" if address else "to a local Ray"
-        raise EngineError(f"cannot connect {where}: {_first_line(error)}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Ray would wait for minutes. Raises: EngineError if nobody answers at host:port."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or "/" in host:
-        return  # none, "auto", or a ray:// address, which Ray checks by itself
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-    except OSError as error:
-        raise EngineError(
-            f"no Ray cluster answers at {address} (RAY_ADDRESS): {error.strerror or error}. Start "
-            "one there with `ray start --head`, or unset RAY_ADDRESS to use this machine alone."
-        ) from error
-
-
-def _environment() -> dict[str, object]:
-    """Actors run this checkout's code, so it must lie at the same path on every node."""
-    source = str(Path(__file__).parents[2])
-    path = os.pathsep.join(p for p in (source, os.environ.get("PYTHONPATH", "")) if p)
-    names = ("HF_HUB_OFFLINE", "RESTEM_DATA")
-    kept = {name: os.environ[name] for name in names if name in os.environ}
-    return {"env_vars": {**kept, "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"}}
+LOOK_S = 1.0  # between looks at the nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +171,9 @@ class Fleet:
             try:
                 answer = ray.get(call)
             except ray.exceptions.RayTaskError as error:  # a bug
-                raise EngineError(f"an actor failed: {_first_line(error.cause)}") from error
+                raise EngineError(f"an actor failed: {first_line(error.cause)}") from error
             except ray.exceptions.RayError as error:
-                log.debug("an actor died: %s", _first_line(error))
+                log.debug("an actor died: %s", first_line(error))
                 answer = _DEAD
             if numbered is None:
                 answer = self._started(member, answer)
@@ -290,8 +233,3 @@ def _killer(what: str) -> str:
         f"{MAX_DEATHS} actors died at {what}. If memory ran out, lower sample.batch_rows or "
         "machine.workers; Ray's logs say more. What is finished is kept."
     )
-
-
-def _first_line(error: object) -> str:
-    text = str(error).strip()
-    return (text.splitlines()[0] if text else type(error).__name__).rstrip(".") + "."

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from restem.core import plugins
-from restem.core.cluster import Fleet, Spec, connected
+from restem.core.cluster import Fleet, Spec
+from restem.core.connection import connected
 from restem.core.errors import SandboxError
 from restem.core.params import Machine, Score
 from restem.core.protocols import Reward

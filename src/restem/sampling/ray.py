@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 
 from restem.core import plugins
-from restem.core.cluster import Fleet, Spec, connected
+from restem.core.cluster import Fleet, Spec
+from restem.core.connection import connected
 from restem.core.errors import EngineError
 from restem.core.params import Machine, Sample
 from restem.core.protocols import Engine, Sampling, Shard
