@@ -1,8 +1,10 @@
 """Run the benchmarks and write their tables, with commit and machine, into benchmarks/README.md.
 
 make bench                                 the quick ones: sampler, scorer, programs
-python benchmarks/run.py stages seeds      those of a whole experiment (10 and 25 minutes)
+python benchmarks/run.py engines scale     the others: engines, actors, scale, stages, seeds
+                                           (3, 2, 5, 10 and 25 minutes)
 
+`engines` and `actors` need models/0 (`dvc repro base`) and vLLM and Ray (`make engines`).
 `programs` is among the quick ones only where RESTEM_PEERS and RESTEM_DATA name what it compares
 with and on; `python benchmarks/programs.py` without them says how to get the peers.
 """
