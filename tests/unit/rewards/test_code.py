@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 import pytest
-from settings import machine
+from settings import machine, score
 
-from restem.core.params import Score
 from restem.core.records import Problem, Verdict
 from restem.rewards import code
 from restem.rewards.code import CodeReward, open_code_reward, open_reward
@@ -14,8 +13,7 @@ from restem.rewards.programs.crew import Job, run_all, run_one
 from restem.rewards.programs.rulings import Ruling
 from restem.rewards.sandbox.client import Box, BoxFault
 
-LIMITS = {"timeout_s": 5.0, "memory_mb": 512, "sandbox": "auto", "unsafe_no_sandbox": False}
-SCORE = Score(cpu_s=1.0, max_fault_rate=0.01, **LIMITS)  # type: ignore[arg-type]
+SCORE = score(cpu_s=1.0, memory_mb=512)
 
 
 def problem(tests: object) -> Problem:

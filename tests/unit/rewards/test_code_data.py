@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from settings import machine
+from settings import machine, score
 
-from restem.core.params import Score
 from restem.core.records import Problem, Verdict
 from restem.rewards.code import CodeReward, open_code_reward
 
@@ -19,14 +18,7 @@ PUBLIC = Path(os.environ["RESTEM_DATA"]) if "RESTEM_DATA" in os.environ else Pat
 pytestmark = pytest.mark.skipif(
     not PUBLIC.is_dir(), reason="RESTEM_DATA names no folder with humaneval/, mbpp/ and apps_*/"
 )
-SCORE = Score(
-    timeout_s=5.0,
-    cpu_s=10.0,
-    memory_mb=1024,
-    sandbox="auto",
-    unsafe_no_sandbox=False,
-    max_fault_rate=0.01,
-)
+SCORE = score(cpu_s=10.0, memory_mb=1024)
 
 
 @pytest.fixture(scope="module")

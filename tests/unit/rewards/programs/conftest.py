@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from settings import machine
+from settings import machine, score
 
 from restem.core.params import Score
 from restem.core.records import Problem, Verdict
@@ -14,14 +14,7 @@ Judge = Callable[[object, str], Verdict]
 
 
 def score_params(cpu_s: float = 1.0, memory_mb: int = 1024) -> Score:
-    return Score(
-        timeout_s=5.0,
-        cpu_s=cpu_s,
-        memory_mb=memory_mb,
-        sandbox="auto",
-        unsafe_no_sandbox=False,
-        max_fault_rate=0.01,
-    )
+    return score(cpu_s=cpu_s, memory_mb=memory_mb)
 
 
 def problem(tests: object) -> Problem:
