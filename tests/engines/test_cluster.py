@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -81,6 +82,17 @@ def test_an_item_that_kills_actors_is_named(importable: Path) -> None:
         EngineError, match=r"3 actors died at item 'die'\. If memory ran out, lower"
     ):
         run([1, "die", 2])
+
+
+def test_idle_actors_of_a_dead_node_meet_no_item(nodes: Any, importable: Path) -> None:
+    doomed = nodes.add_node(num_cpus=4)
+    with connected(ANY), Fleet(Spec("test_cluster", "working", ()), ANY) as fleet:
+        deadline = time.monotonic() + 60
+        while len(fleet.facts) < 6 and time.monotonic() < deadline:
+            assert len(list(fleet.map(range(12), str))) == 12
+        assert len({fact["node_id"] for fact in fleet.facts}) == 3
+        nodes.remove_node(doomed, allow_graceful=False)
+        assert sorted(result for _, result in fleet.map(range(4), str)) == [0, 2, 4, 6]
 
 
 def test_actors_that_do_not_start_are_given_up(importable: Path) -> None:

@@ -36,7 +36,6 @@ from restem.core.params import Params
 from restem.core.scratch import (
     FINISHED,
     INPUTS,
-    code_digest,
     lock_file,
     locked,
     remove,
@@ -44,7 +43,7 @@ from restem.core.scratch import (
     scratch_root,
 )
 from restem.sampling.contract import contract, policy
-from restem.sampling.drawing import CODE
+from restem.sampling.drawing import store_key
 
 IN_USE, CURRENT, UNFINISHED, OLD = "in use", "current", "unfinished", "old"
 UNFINISHED_DAYS = 7.0
@@ -175,8 +174,7 @@ def _current(params: Params, root: Path) -> set[Path]:
     for number in range(1, params.iters + 1):
         k = str(number)
         if any(root.glob(f"sample-{k}-*")) and policy(k).is_dir():
-            key = {**contract(params, k), "code": code_digest(CODE)}
-            found.add(scratch_path(f"sample-{k}", key))
+            found.add(scratch_path(f"sample-{k}", store_key(contract(params, k))))
     return found
 
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MAX_DEATHS = 3  # of actors, by one item or at the start
+RESTART_S = 10.0  # after a failed start: it takes as long until a dead node is known to be dead
 IN_FLIGHT = 2  # items an actor holds: the one it is at, and the next
-LOOK_S = 1.0  # between looks at the nodes
+LOOK_S, PATIENCE_S = 1.0, 60.0  # between looks at the nodes; between lines that say it waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ class _Actor:
             self._work, facts = self._stack.enter_context(opening(*self._spec.arguments))
         except RestemError as error:
             return error
-        return {"node": socket.gethostname(), **facts}
+        import ray
+
+        node_id = ray.get_runtime_context().get_node_id()
+        return {"node": socket.gethostname(), "node_id": node_id, **facts}
 
     def work(self, item: object) -> object:
         try:
@@ -75,7 +79,8 @@ class _Member:
     """An actor, as the driver sees it."""
 
     handle: Any
-    is_ready: bool = False
+    node_id: str = ""
+    """Where it is; empty until it is ready."""
     items: list[_Numbered] = field(default_factory=list)
     """Handed to it and not answered, in order."""
 
@@ -89,7 +94,10 @@ class Fleet:
         self._members: list[_Member] = []
         self._calls: dict[ray.ObjectRef, tuple[_Member, _Numbered | None]] = {}
         """Who is at what; None is its start."""
-        self._looked, self._failed_starts = 0.0, 0
+        self._looked, self._heard = 0.0, time.monotonic()
+        self._failed, self._failed_starts = -RESTART_S, 0
+        self._kind = ""
+        """What an actor takes, "GPU" or "CPU": one for all, since they round differently."""
         self.facts: list[dict[str, Any]] = []
         """What each actor told when it was ready, the dead ones too."""
 
@@ -109,10 +117,11 @@ class Fleet:
         todo = enumerate(items)
         again: deque[_Numbered] = deque()
         deaths: dict[int, int] = {}
+        alone: set[int] = set()
         try:
             while True:
                 self._grow()
-                is_empty = not self._hand_out(again, todo)
+                is_empty = not self._hand_out(again, todo, alone)
                 if is_empty and not again and not any(m.items for m in self._members):
                     return
                 for member, numbered, answer in self._answers():
@@ -130,7 +139,8 @@ class Fleet:
                             raise EngineError(_killer(name(item)))
                         log.warning("an actor died at %s; another one takes it", name(item))
                     again.extend(member.items)
-                    self._end(member)
+                    alone.update(number for number, _ in member.items)
+                    self._bury(member)
         finally:
             for member in [m for m in self._members if m.items]:
                 self._end(member)  # given up half-way: nobody wants these answers
@@ -143,15 +153,21 @@ class Fleet:
                 if isinstance(answer, RestemError):
                     raise answer
                 if answer is _DEAD:
-                    self._end(member)
+                    self._bury(member)
         return self.facts[0]
 
-    def _hand_out(self, again: deque[_Numbered], todo: Iterator[_Numbered]) -> bool:
-        """False when there was room for an item but there is none left."""
+    def _hand_out(
+        self, again: deque[_Numbered], todo: Iterator[_Numbered], alone: set[int]
+    ) -> bool:
+        """False when there was room for an item but there is none left.
+
+        What was held by an actor that died goes to another one alone: it may have killed it.
+        """
         for depth in range(IN_FLIGHT):
             for member in self._members:
-                if member.is_ready and len(member.items) == depth:
-                    numbered = again.popleft() if again else next(todo, None)
+                suspect = any(number in alone for number, _ in member.items)
+                if member.node_id and len(member.items) == depth and not suspect:
+                    numbered = again.popleft() if again and not depth else next(todo, None)
                     if numbered is None:
                         return False
                     member.items.append(numbered)
@@ -166,7 +182,13 @@ class Fleet:
         if not self._calls:
             time.sleep(0.05)
             return found
-        for call in ray.wait(list(self._calls), timeout=LOOK_S)[0]:
+        done = ray.wait(list(self._calls), timeout=LOOK_S)[0]
+        if done or any(member.items for member in self._members):
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > PATIENCE_S:
+            self._heard = time.monotonic()
+            log.info("waiting for a free %s of the Ray cluster; others hold them", self._kind)
+        for call in done:
             member, numbered = self._calls.pop(call)
             try:
                 answer = ray.get(call)
@@ -183,12 +205,13 @@ class Fleet:
 
     def _started(self, member: _Member, answer: object) -> object:
         """The answer of `start`: None when all is well."""
-        if answer is _DEAD:
-            self._failed_starts += 1
-            if self._failed_starts >= MAX_DEATHS:
+        now = time.monotonic()
+        if answer is _DEAD and now - self._failed > RESTART_S:  # side by side they count as one
+            self._failed, self._failed_starts = now, self._failed_starts + 1
+            if self._failed_starts == MAX_DEATHS and not any(m.node_id for m in self._members):
                 raise EngineError(_killer("their start"))
         if isinstance(answer, dict):
-            member.is_ready, self._failed_starts = True, 0
+            member.node_id, self._failed_starts = answer["node_id"], 0
             self.facts.append(answer)
             return None
         return answer
@@ -197,24 +220,33 @@ class Fleet:
         """An actor for everything that has room for one; nodes are looked at once a second."""
         import ray
 
-        if time.monotonic() - self._looked < LOOK_S and self._members:
+        now = time.monotonic()
+        if (now - self._looked < LOOK_S and self._members) or now - self._failed < RESTART_S:
             return
         self._looked = time.monotonic()
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        kind = "GPU" if any(node.get("GPU") for node in nodes) else "CPU"
-        size = self._machine.tensor_parallel if kind == "GPU" and not self._spec.light else 1
-        kind = "CPU" if self._spec.light else kind
-        room = sum(int(node.get(kind, 0)) // size for node in nodes)
-        if not room and not self._members:
+        if not self._kind:
+            has_gpus = not self._spec.light and any(node.get("GPU") for node in nodes)
+            self._kind = "GPU" if has_gpus else "CPU"
+        size = self._machine.tensor_parallel if self._kind == "GPU" else 1
+        room = sum(int(node.get(self._kind, 0)) // size for node in nodes)
+        if not room and not self.facts:
             raise EngineError(
-                f"no node of the Ray cluster has {size} {kind}; it has {len(nodes)} nodes. "
+                f"no node of the Ray cluster has {size} {self._kind}; it has {len(nodes)} nodes. "
                 "Lower machine.tensor_parallel, or add nodes."
             )
-        need = {"num_gpus": size} if kind == "GPU" else {"num_cpus": 0 if self._spec.light else 1}
+        cores = 0 if self._spec.light else 1
+        need = {"num_gpus": size} if self._kind == "GPU" else {"num_cpus": cores}
         actor = ray.remote(_Actor).options(scheduling_strategy="SPREAD", **need)
         while len(self._members) < min(room, self._machine.workers or room):
             self._members.append(_Member(actor.remote(self._spec)))
             self._calls[self._members[-1].handle.start.remote()] = self._members[-1], None
+
+    def _bury(self, dead: _Member) -> None:
+        """With it go the idle ones of its node, which may be dead too: no item should meet them."""
+        for member in list(self._members):
+            if member is dead or (member.node_id == dead.node_id != "" and not member.items):
+                self._end(member)
 
     def _end(self, member: _Member) -> None:
         import ray
@@ -230,6 +262,6 @@ _DEAD = object()
 
 def _killer(what: str) -> str:
     return (
-        f"{MAX_DEATHS} actors died at {what}. If memory ran out, lower sample.batch_rows or "
-        "machine.workers; Ray's logs say more. What is finished is kept."
+        f"{MAX_DEATHS} actors died at {what}. If memory ran out, lower machine.workers (or "
+        "sample.batch_rows, which draws all anew); Ray's logs say more. What is finished is kept."
     )

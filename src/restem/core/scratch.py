@@ -68,7 +68,13 @@ class Scratch:
         write_atomically(self.path / part, content)
 
     def read(self, part: str) -> bytes:
-        return (self.path / part).read_bytes()
+        """Raises: ResumeError."""
+        try:
+            return (self.path / part).read_bytes()
+        except OSError as error:
+            raise ResumeError(
+                f"cannot read {self.path / part}: {error.strerror}. `dvc repro` makes it again."
+            ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -2,8 +2,9 @@
 
 The E-step goes in rounds of 8 samples of every problem that is still open. What a round holds is a
 function of the verdicts on the rounds before it, never of timing, so that a resumed E-step is the
-uninterrupted one. Source of the idea: DART-Math (arXiv 2407.13690), which samples until hard
-problems have as many correct solutions as easy ones.
+uninterrupted one. (A fault of the verifier counts as not correct, and may differ next time.)
+Source of the idea: DART-Math (arXiv 2407.13690), which samples until hard problems have as many
+correct solutions as easy ones.
 """
 
 from __future__ import annotations
@@ -32,28 +33,31 @@ def rounds_until(
     """
     correct: dict[str, set[str]] = {p.problem_id: set() for p in problems}
     rounds: list[Round] = []
-    for first in range(0, num_samples, SAMPLES_PER_SHARD):
-        still = [p for p in problems if len(correct[p.problem_id]) < enough]
-        if not still:
-            break
-        rounds.append((still, first))
-        for found in _judged(draw(rounds[-1]), judge):
-            for row in found:
-                if row.sample_index < num_samples:
-                    correct[row.problem_id].add(row.text)
+    # One thread for all rounds: the verifier's processes end with the thread that started them.
+    with ThreadPoolExecutor(1, "judge") as thread:
+        for first in range(0, num_samples, SAMPLES_PER_SHARD):
+            still = [p for p in problems if len(correct[p.problem_id]) < enough]
+            if not still:
+                break
+            rounds.append((still, first))
+            for found in _judged(draw(rounds[-1]), judge, thread):
+                for row in found:
+                    if row.sample_index < num_samples:
+                        correct[row.problem_id].add(row.text)
     return rounds
 
 
-def _judged(shards: Iterable[Shard], judge: Judge) -> Iterator[list[SampleRow]]:
-    with ThreadPoolExecutor(1, "judge") as thread:
-        waiting: list[Future[list[SampleRow]]] = []
-        try:
-            for shard in shards:
-                waiting.append(thread.submit(judge, shard))
-                while waiting and waiting[0].done():
-                    yield waiting.pop(0).result()
-            while waiting:
+def _judged(
+    shards: Iterable[Shard], judge: Judge, thread: ThreadPoolExecutor
+) -> Iterator[list[SampleRow]]:
+    waiting: list[Future[list[SampleRow]]] = []
+    try:
+        for shard in shards:
+            waiting.append(thread.submit(judge, shard))
+            while waiting and waiting[0].done():
                 yield waiting.pop(0).result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        for future in waiting:
+            future.cancel()

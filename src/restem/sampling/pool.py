@@ -121,7 +121,7 @@ def _death(worker: _Worker) -> EngineError:
     name = worker.shard.name if worker.shard else "none"
     return EngineError(
         f"a worker died at shard {name}: {cause}. "
-        "If memory ran out, lower sample.batch_rows or machine.workers."
+        "If memory ran out, lower machine.workers; or sample.batch_rows, which draws all anew."
     )
 
 

@@ -5,7 +5,7 @@ those of a smaller one, and need not be drawn again:
 
     more samples    the samples of a problem come in fixed chunks [0, 8), [8, 16), …
     more problems   a run of problems is cut where the hash of a problem says so, hence a new
-                    problem changes the run it falls into and seldom a second one
+                    problem changes the run it falls into and those until the next common cut
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,6 +163,20 @@ def test_a_problem_with_enough_correct_solutions_is_left_alone(tmp_path: Path) -
     assert [len(still) for still, _ in rounds] == [30, 20, 10, 10]
     places = [(r.problem_id, r.sample_index) for r in rows]
     assert places == sorted(places)
+
+
+def test_one_thread_judges_all_rounds(tmp_path: Path) -> None:
+    """The verifier's processes end with the thread that started them."""
+    threads = set()
+
+    def wrong(problem_id: str, index: int) -> bool:
+        threads.add(threading.get_ident())
+        return False
+
+    rounds, _ = budget(tmp_path, Parrot(), wrong, enough=1)
+    assert len(rounds) == 4
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
 
 
 def test_equal_solutions_count_once(tmp_path: Path) -> None:
