@@ -74,6 +74,52 @@ def test_a_second_process_draws_the_same(folder: Path, sampled: Drawn, tmp_path:
     assert {(row[0], row[1]): Completion(*row[2:]) for row in rows} == sampled
 
 
+DRIVER = """
+import sys
+from pathlib import Path
+from tiny_models import *
+from restem.core.scratch import Scratch
+from restem.sampling.drawing import Drawing
+from restem.sampling.store import Store
+from restem.sampling.vllm import open_engine
+folder, path = map(Path, sys.argv[1:])
+opening = lambda: open_engine(folder, SAMPLE, ONE)
+with Drawing(Store(Scratch(path), {}), opening, SAMPLED) as drawing:
+    for shard in drawing.draw("x", lambda: chunks(160)):
+        print(shard.name, flush=True)
+"""
+
+
+def test_what_is_killed_goes_on_with_the_same_samples(folder: Path, tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+
+    def drive(name: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", DRIVER, str(folder), str(tmp_path / name)], text=True,
+            stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
+        )  # fmt: skip
+
+    def files(name: str) -> dict[str, int]:
+        return {f.name: f.stat().st_mtime_ns for f in (tmp_path / name).glob("[08]-s*")}
+
+    names = drive("straight").communicate(timeout=300)[0].split()
+    killed = drive("killed")
+    assert killed.stdout is not None
+    for _ in range(3):
+        killed.stdout.readline()
+    killed.kill()
+    killed.communicate(timeout=60)
+    before = files("killed")
+    assert 3 <= len(before) < len(names)
+    drive("killed").communicate(timeout=300)
+    assert before.items() <= files("killed").items(), "no shard is drawn twice"
+    assert sorted(files("killed")) == sorted(names)
+    for one in names:
+        assert (tmp_path / "straight" / one).read_bytes() == (
+            tmp_path / "killed" / one
+        ).read_bytes()
+
+
 def test_the_process_is_left_as_it_was(folder: Path) -> None:
     import torch
 

@@ -15,7 +15,7 @@ from restem.core.scratch import write_atomically
 MARK = b"idle\n"
 
 OUTPUTS: dict[str, tuple[Callable[[str], Path], ...]] = {
-    "sample": (layout.samples, layout.sampling),
+    "sample": (layout.samples,),
     "score": (layout.scored,),
     "filter": (layout.train_rows,),
     "train": (layout.model, layout.training),

@@ -14,6 +14,7 @@ from restem.core.faults import check_faults
 from restem.core.params import Params
 from restem.core.protocols import Reward, Shard
 from restem.core.records import FAULTS, Problem, SampleRow, Verdict, complete
+from restem.core.scratch import digest
 from restem.sampling.budget import rounds_until
 from restem.sampling.drawing import Drawing, open_drawing
 from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def run(params: Params, iteration: str | None) -> None:
-    """Write data/iterations/K/samples.parquet and metrics/sampling/K.json; finished shards survive
-    a kill.
+    """Write data/iterations/K/samples.parquet, and beside the outputs metrics/sampling/K.json;
+    finished shards survive a kill.
 
     Raises: DataError, EngineError, ParamsError, ResumeError; SandboxError where verdicts decide how
     much is drawn and the verifier fails too often.
@@ -43,7 +44,9 @@ def run(params: Params, iteration: str | None) -> None:
         rows = drawing.store.merged(rounds, params.sample.batch_rows, params.samples_per_problem)
         storage.write_rows("samples", layout.samples(iteration), map(counts.pass_on, rows))
         seconds = time.monotonic() - started
-        storage.write_json(layout.sampling(iteration), _metrics(counts, drawing, seconds))
+        storage.write_json(
+            layout.sampling(iteration), _metrics(iteration, counts, drawing, seconds)
+        )
     log.info("sample@%s: %d samples of %d problems (%d of %d shards were done) in %.0f s -> %s",
              iteration, counts.samples, len(problems), drawing.num_kept,
              drawing.num_kept + drawing.num_drawn, seconds, layout.samples(iteration))  # fmt: skip
@@ -115,13 +118,16 @@ class _Counts:
         return asdict(row)
 
 
-def _metrics(counts: _Counts, drawing: Drawing, seconds: float) -> dict[str, object]:
-    """What the E-step cost, seconds of wall time: the one output that another run of the same
-    inputs does not repeat."""
+def _metrics(
+    iteration: str, counts: _Counts, drawing: Drawing, seconds: float
+) -> dict[str, object]:
+    """What the E-step cost, seconds of wall time. No output of the stage: another run of the same
+    inputs takes other seconds. `of` says which samples it speaks of."""
     parts = drawing.seconds
     rest = max(0.0, seconds - sum(parts.values()))
     rate = drawing.num_tokens / parts["generate"] if parts["generate"] else None
     return {
+        "of": digest(layout.samples(iteration)),
         "samples": counts.samples,
         "tokens": counts.tokens,
         "shards": {"drawn": drawing.num_drawn, "kept": drawing.num_kept},

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from restem.core import layout, params, storage
 from restem.core.params import Params
-from restem.core.scratch import write_atomically
+from restem.core.scratch import digest, write_atomically
 from restem.core.seeds import stable_hash
 from restem.stages.mlflow_store import (
     Curve,
@@ -102,11 +102,12 @@ def _result(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def sampling_metrics(name: str) -> dict[str, float]:
-    """`sampling/…` of an iteration: seconds by what they went to, tokens per second."""
-    path = layout.sampling(name)
-    if not path.is_file():
+    """`sampling/…` of an iteration: seconds by what they went to, tokens per second; nothing where
+    its samples were drawn elsewhere."""
+    path, samples = layout.sampling(name), layout.samples(name)
+    cost = storage.read_json(path) if path.is_file() and samples.is_file() else {}
+    if not cost or cost.get("of") != digest(samples):
         return {}
-    cost = storage.read_json(path)
     seconds = cost.get("seconds", {})
     assert isinstance(seconds, dict)
     found = {f"sampling/{part}_s": float(value) for part, value in seconds.items()}

@@ -204,3 +204,16 @@ def test_a_store_that_fails_costs_one_line_and_nothing_else(project: Path) -> No
     assert done.stderr.startswith("track: not recorded, sqlite:///")
     assert track.MARKER.read_text() == "not recorded\n"
     assert json.loads(layout.SUMMARY.read_text()) == {"best": 2}
+
+
+def test_what_sampling_cost_is_told_of_the_samples_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert track.sampling_metrics("1") == {}
+    write_atomically(layout.samples("1"), b"samples")
+    cost = {"of": digest(layout.samples("1")), "seconds": {"load": 2.0}, "tokens_per_s": 5.0}
+    storage.write_json(layout.sampling("1"), cost)
+    assert track.sampling_metrics("1") == {"sampling/load_s": 2.0, "sampling/tokens_per_s": 5.0}
+    write_atomically(layout.samples("1"), b"others")
+    assert track.sampling_metrics("1") == {}
