@@ -13,6 +13,7 @@ import yaml
 
 from restem.core import layout, params, storage
 from restem.core.params import Params
+from restem.core.scratch import digest, write_atomically
 from restem.stages import track
 
 REPO = Path(__file__).parents[3]
