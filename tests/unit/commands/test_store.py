@@ -182,7 +182,7 @@ def test_what_a_process_is_at_is_kept(how: str, capsys: pytest.CaptureFixture[st
         gc("--all")
         assert (path / "0").exists()
         holder.communicate("go\n")
-    assert ls(capsys)["train@1"]["state"] == ("unfinished" if how == "shared" else "old")
+    assert ls(capsys)["train@1"]["state"] == "old"
 
 
 def test_leftovers_of_killed_processes_go(root: Path) -> None:
