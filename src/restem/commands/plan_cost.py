@@ -1,7 +1,7 @@
 """What the run of params.yaml will cost, from a slice of it that is really run.
 
 Draws some shards of iteration K (default 1) with the configured engine, judges their samples, and
-trains a few updates on what is correct. The shards stay, and the run finds them done; nothing else
+trains a few updates on what is kept. The shards stay, and the run finds them done; nothing else
 is written. It needs the problems and the policy: `dvc repro prepare base`.
 
 Times are those of this machine under its present load. `prepare`, `base`, `audit` and `report`,
@@ -139,10 +139,10 @@ def _notes(params: Params, found: Slice) -> list[str]:
         notes.append(f"Training computes about {flops:.2g} FLOPs an iteration (6 x parameters x "
                      "tokens), less what the shared prompt saves.")  # fmt: skip
     else:
-        notes.append("Training: no sample of the slice is correct, so there is no estimate.")
+        notes.append("Training: no sample of the slice would be kept, so there is no estimate.")
     if params.samples_per_problem > SAMPLES_PER_SHARD:
         notes.append(
-            f"Kept: {SAMPLES_PER_SHARD} samples per problem were drawn; of further correct ones "
+            f"Kept: {SAMPLES_PER_SHARD} samples per problem were drawn; of further ones "
             "the share of texts seen once (Good-Turing) is taken to be new."
         )
     if params.sample.stop_after_correct:

@@ -52,12 +52,20 @@ class _Judged:
 
     @property
     def flips(self) -> bool:
-        return self.old != self.verdict.outcome or self.rewarded != (self.verdict.reward > 0)
+        return self.old != self.verdict.outcome or self.loses or self.gains
 
     @property
     def rewarded(self) -> bool:
         """By the old grader."""
         return float(str(self.row["reward"])) > 0
+
+    @property
+    def loses(self) -> bool:
+        return self.rewarded and not self.verdict.reward > 0
+
+    @property
+    def gains(self) -> bool:
+        return self.verdict.reward > 0 and not self.rewarded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,8 +184,8 @@ def _told(name: str, judged: Sequence[_Judged], grader: str) -> Iterator[str]:
     for (old, new), count in flips.most_common():
         yield f"  {old:>14} -> {new:<14}{count:>8,}"
     kept = {str(row["sample_id"]) for row in _kept(name)}
-    lost = sum(str(one.row["sample_id"]) in kept and not one.verdict.reward > 0 for one in judged)
-    gained = sum(one.verdict.reward > 0 and not one.rewarded for one in judged)
+    lost = sum(str(one.row["sample_id"]) in kept and one.loses for one in judged)
+    gained = sum(one.gains for one in judged)
     yield (
         f"  {lost:,} of {len(kept):,} kept training rows lose their reward; "
         f"{gained:,} samples gain one"

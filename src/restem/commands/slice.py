@@ -1,4 +1,4 @@
-"""Measure a slice of a run: draw some shards, judge them, train a few updates on what is correct.
+"""Measure a slice of a run: draw some shards, judge them, train a few updates on what is kept.
 
 The shards stay in the iteration's store, where the run finds them done. Nothing else is kept.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
@@ -28,7 +28,7 @@ from restem.core.params import Params
 from restem.core.protocols import Shard
 from restem.core.records import Problem, SampleRow, TrainRow
 from restem.evaluation.statistics import bootstrap
-from restem.method.selection import cap_per_problem
+from restem.method.selection import cap_per_problem, may_be_kept, weight_of
 from restem.sampling.contract import policy
 from restem.sampling.drawing import open_drawing
 from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
@@ -106,7 +106,7 @@ class Slice:
     disk: Disk
     parameters: float
     updates: Updates | None
-    """None where nothing was correct."""
+    """None where nothing may be kept."""
     human: Updates | None
     human_rows: int
 
@@ -115,7 +115,10 @@ DRAWS = 2000  # of the bootstrap over problems
 
 
 def measure(params: Params, iteration: str, wanted: int) -> Slice:
-    """Of about `wanted` problems. Raises: DataError, EngineError, ResumeError, SandboxError."""
+    """Of about `wanted` problems.
+
+    Raises: DataError, EngineError, ParamsError, ResumeError, SandboxError.
+    """
     problems = training_problems(iteration)
     with open_drawing(params, iteration, shared=True) as drawing:
         lanes = lanes_of(params)
@@ -129,13 +132,7 @@ def measure(params: Params, iteration: str, wanted: int) -> Slice:
     rows = [row for row in rows if row.sample_index < params.samples_per_problem]
     scored, grading = judge(params, by_id, sorted(rows, key=lambda r: r.problem_id))
     grouped = _by_problem(scored)
-    kept = [
-        TrainRow(by_id[key].prompt, row.text, 1.0, key, row.sample_id)
-        for key, found in grouped.items()
-        for row in cap_per_problem(
-            [r for r in found if r.reward > 0], params.method, params.cap, params.seed
-        )
-    ]
+    kept = kept_rows(params, by_id, grouped)
     of_slice = [by_id[key] for key in grouped]
     people = [p for p in problems if p.human_solution]
     human = [TrainRow(p.prompt, p.human_solution or "", 1.0, p.problem_id, "h")
@@ -206,6 +203,22 @@ def _by_problem(scored: Rows) -> dict[str, Rows]:
     return grouped
 
 
+def kept_rows(
+    params: Params, by_id: Mapping[str, Problem], grouped: Mapping[str, Rows]
+) -> list[TrainRow]:
+    """What is trained on, of the samples of each problem. Raises: ParamsError, as `weight_of`."""
+    method = params.method
+    return [
+        TrainRow(by_id[key].prompt, row.text, weight_of(row, method), key, row.sample_id)
+        for key, found in grouped.items()
+        for row in cap_per_problem(_pool(params, found), method, params.cap, params.seed)
+    ]
+
+
+def _pool(params: Params, rows: Rows) -> Rows:
+    return [row for row in rows if may_be_kept(row, params.method)]
+
+
 def _habits(params: Params, grouped: dict[str, Rows]) -> Habits:
     """Means over problems with their intervals."""
     most = params.sample.max_new_tokens
@@ -232,20 +245,20 @@ def _habits(params: Params, grouped: dict[str, Rows]) -> Habits:
 
 
 def expected(params: Params, rows: Rows) -> float:
-    """Correct solutions of one problem after deduplication, at N samples instead of len(rows).
+    """Solutions of one problem that may be kept, deduplicated, at N samples instead of len(rows).
 
-    Further correct ones are taken to be new as often as the next one would be: the share of texts
-    seen once (Good, Biometrika 40 (1953)). It only falls as more are drawn, so this is the high
-    side; a problem without a correct sample counts 0, which is the low side.
+    Further ones are taken to be new as often as the next one would be: the share of texts seen
+    once (Good, Biometrika 40 (1953)). It only falls as more are drawn, so this is the high side; a
+    problem without such a sample counts 0, which is the low side.
     """
-    texts = Counter(row.text for row in rows if row.reward > 0)
-    correct = sum(texts.values())
-    if not correct:
+    texts = Counter(row.text for row in _pool(params, rows))
+    pool = texts.total()
+    if not pool:
         return 0.0
-    further = correct * (max(params.samples_per_problem, len(rows)) / len(rows) - 1)
+    further = pool * (max(params.samples_per_problem, len(rows)) / len(rows) - 1)
     if params.method.dedupe == "none":
-        return correct + further
-    return len(texts) + further * sum(count == 1 for count in texts.values()) / correct
+        return pool + further
+    return len(texts) + further * sum(count == 1 for count in texts.values()) / pool
 
 
 def _bytes(table: str, rows: Sequence[SampleRow | TrainRow]) -> float:

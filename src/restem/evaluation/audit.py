@@ -60,7 +60,7 @@ class WrongStepJson(TypedDict):
 
 
 class StepsJson(TypedDict):
-    """Of the kept solutions. `with_equations` have a step that can be checked."""
+    """Of the kept solutions with a right answer. `with_equations` have a step to check."""
 
     kept: int
     with_equations: int
@@ -88,7 +88,7 @@ class LuckJson(TypedDict):
 
 
 class IterationJson(TypedDict):
-    """`steps` and `luck` are null for problems with tests."""
+    """`steps` and `luck` are null for problems with tests; `steps` also if none kept is right."""
 
     samples: int
     graders: list[str]
@@ -160,7 +160,7 @@ def _draw(found: Sequence[T], rng: random.Random, count: int) -> list[T]:
 
 
 def check_steps(kept: Sequence[Row], seed: int) -> StepsJson:
-    """kept: rows of train.parquet. Each row counts, also where two have the same text."""
+    """kept: rows of train.parquet with a right answer. Each counts, also two with the same text."""
     found = [(row, equations(str(row["completion"]))) for row in kept]
     wrong = [
         WrongStepJson(problem_id=str(row["problem_id"]), equation=step.text,

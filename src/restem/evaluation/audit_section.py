@@ -122,7 +122,7 @@ def _matrix(counts: Mapping[str, Mapping[str, int]]) -> Html:
 
 
 def _kept(rounds: Mapping[str, IterationJson]) -> list[Html]:
-    head = ["", "kept", "with steps", "with a wrong one", "steps checked", "wrong", "luck",
+    head = ["", "kept, right", "with steps", "with a wrong one", "steps checked", "wrong", "luck",
             "of correct"]  # fmt: skip
     rows = [[f"Iteration {name}", *_steps(one["steps"]), *_luck(one["luck"])]
             for name, one in rounds.items()]  # fmt: skip

@@ -182,9 +182,10 @@ def _data_flow(summary: Summary) -> Html:
                      [[p.label, *_outcomes(p, names)] for p in sampled])  # fmt: skip
     return section(
         "What was trained on what",
-        "An iteration samples with the policy before it, keeps correct, distinct solutions up to "
-        "the cap, and trains from its start. Solved: problems with a correct sample. Best: the "
-        "update whose checkpoint is kept, and its reward on D_val.",
+        "An iteration samples with the policy before it, keeps distinct solutions up to the cap "
+        "(correct ones; with method.weight exp, wrong ones too), and trains from its start. "
+        "Solved: problems with a correct sample. Best: the update whose checkpoint is kept, and "
+        "its reward on D_val.",
         table(head, rows),
         element("h3", "Outcomes of scoring"),
         outcomes,

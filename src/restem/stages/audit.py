@@ -79,17 +79,23 @@ def _iteration(name: str, problems: Problems, strict: Reward, params: Params) ->
     _check_faults(second, params, f"iteration {name}, grader {strict.grader}")
     ledger = _ledger(rows, second, problems)
     storage.write_rows("ledger", layout.LEDGERS / f"{name}.parquet", ledger)
-    kept = storage.read_rows("train", layout.train_rows(name))
     golds = _golds(problems)
-    with_answer = [row for row in kept if row["problem_id"] in golds]
+    right = _right(name, rows, golds)
     return {
         "samples": len(rows),
         "graders": sorted({str(row["grader"]) for row in rows}),
         "second_grader": strict.grader,
         "comparison": compare(rows, second, problems, params.seed),
-        "steps": check_steps(with_answer, params.seed) if with_answer else None,
+        "steps": check_steps(right, params.seed) if right else None,
         "luck": luck(_given(rows, ledger), golds, problems),
     }
+
+
+def _right(name: str, scored: Sequence[Row], golds: Mapping[str, str]) -> list[Row]:
+    """The kept rows with a right answer; `method.weight: exp` keeps others too."""
+    correct = {row["sample_id"] for row in scored if float(str(row["reward"])) > 0}
+    kept = storage.read_rows("train", layout.train_rows(name))
+    return [row for row in kept if row["problem_id"] in golds and row["sample_id"] in correct]
 
 
 def _second_verdicts(rows: Sequence[Row], problems: Problems, strict: Reward) -> list[Verdict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,8 +66,9 @@ def shard(name: str, problems: int = 4) -> Shard:
     return Shard(name, tuple(Request(f"{name}-{i}", "", (), 0, 8) for i in range(problems)))
 
 
-def sample(index: int, text: str, reward: float) -> ScoredRow:
-    return ScoredRow("p", index, text, 5, "stop", None, "s", None, reward, "", "", "g")
+def sample(index: int, text: str, reward: float, outcome: str = "wrong") -> ScoredRow:
+    outcome = "correct" if reward else outcome
+    return ScoredRow("p", index, text, 5, "stop", None, f"s{index}", None, reward, outcome, "", "g")
 
 
 def made_slice() -> slice.Slice:
@@ -186,6 +188,27 @@ def test_kept_solutions_are_counted_distinct_and_grow_with_what_was_seen_once() 
     assert expected(values, "a", "a", "b", "") == 6
 
 
+def test_weight_exp_projects_and_trains_on_wrong_solutions_as_the_filter_does() -> None:
+    values = params.load()
+    values.samples_per_problem = 8
+    values.method.weight, values.method.beta = "exp", 0.5
+    rows = [sample(0, "a", 1.0), sample(1, "b", 0.0), sample(2, "b", 0.0),
+            sample(3, "c", 0.0, "truncated")]  # fmt: skip
+    assert slice.expected(values, rows) == pytest.approx(2 + 3 * 1 / 3)
+    assert kept(values, rows) == {"a": pytest.approx(math.exp(2)), "b": 1.0}
+    values.method.weight = "one"
+    assert slice.expected(values, rows) == 1 + 1
+    assert kept(values, rows) == {"a": 1.0}
+
+
+def kept(values: Params, rows: list[ScoredRow]) -> dict[str, float]:
+    """Weights by text."""
+    asked = {"p": Problem("p", "t", "train", "s", 1, "q", "prompt", (), "{}", None)}
+    found = slice.kept_rows(values, asked, {"p": rows})
+    assert {(row.prompt, row.problem_id) for row in found} == {("prompt", "p")}
+    return {row.completion: row.weight for row in found}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [(["2"], "K must be an iteration from 1 to 1"), (["--problems", "0"], "--problems must be")],
@@ -228,7 +251,7 @@ def test_the_slice_is_run_and_only_its_shards_stay() -> None:
 
     again = told("--problems", "8")
     assert any("there" in line and f" {found['drawn']} were there" in line for line in again)
-    assert any(line.startswith("Training: no sample of the slice is correct") for line in again)
+    assert any(line.startswith("Training: no sample of the slice would be kept") for line in again)
 
 
 def test_the_doctor_points_here_for_a_model_it_has_no_rates_of() -> None:

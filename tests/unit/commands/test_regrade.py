@@ -49,13 +49,17 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     storage.write_problems(layout.problems("train"), problems)
     storage.write_rows("scored", layout.scored("1"), ROWS)
-    kept = [{"prompt": "?", "completion": row["text"], "weight": 1.0,
-             "problem_id": row["problem_id"], "sample_id": row["sample_id"]}
-            for row in ROWS[:3]]  # fmt: skip
-    storage.write_rows("train", layout.train_rows("1"), kept)
+    keep(ROWS[:3])
     layout.scored("2").parent.mkdir(parents=True)
     layout.scored("2").write_bytes(b"idle\n")
     return tmp_path
+
+
+def keep(rows: list[Row]) -> None:
+    kept = [{"prompt": "?", "completion": row["text"], "weight": 1.0,
+             "problem_id": row["problem_id"], "sample_id": row["sample_id"]}
+            for row in rows]  # fmt: skip
+    storage.write_rows("train", layout.train_rows("1"), kept)
 
 
 def told(
@@ -108,6 +112,11 @@ def test_nothing_in_the_pipeline_changes(workspace: Path) -> None:
 def test_an_iteration_that_is_not_filtered_yet_has_no_kept_rows() -> None:
     layout.train_rows("1").unlink()
     assert "  0 of 0 kept training rows lose their reward; 1 samples gain one" in told("1")
+
+
+def test_a_row_kept_although_it_was_wrong_loses_nothing() -> None:
+    keep([*ROWS[:3], ROWS[5], ROWS[6]])  # as weight exp does
+    assert "  2 of 5 kept training rows lose their reward; 1 samples gain one" in told("1")
 
 
 @pytest.mark.parametrize("name", ["0", "6", "human", "x"])

@@ -1,17 +1,20 @@
-"""Which correct solutions are kept."""
+"""Which solutions are kept, and what they weigh."""
 
+import math
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restem.core.errors import DataError
+from restem.core.errors import DataError, ParamsError
 from restem.core.params import Method
-from restem.core.records import ScoredRow
+from restem.core.records import OUTCOMES, ScoredRow
 from restem.method.selection import select as selected
+from restem.method.selection import weight_of
 
-REST_EM = Method(init_from="base", dedupe="exact", select="random-cap")
+REST_EM = Method("base", dedupe="exact", weight="one", beta=1.0, select="random-cap")
+EXP = replace(REST_EM, weight="exp")
 
 
 def row(problem: str, index: int, text: str, reward: float = 1.0) -> ScoredRow:
@@ -43,6 +46,51 @@ def many(count: int, problem: str = "p") -> list[ScoredRow]:
 def test_wrong_solutions_are_never_kept():
     rows = [row("p", 0, "a", 0.0), row("p", 1, "b")]
     assert [r.text for r in select(rows, REST_EM, 10, 0)] == ["b"]
+
+
+def test_exp_keeps_what_was_judged_and_ended_by_itself():
+    rows = [replace(row("p", i, name), outcome=name) for i, name in enumerate(OUTCOMES)]
+    kept = {r.outcome for r in select(rows, EXP, 10, 0)}
+    assert set(OUTCOMES) - kept == {"truncated", "timeout", "error"}
+
+
+def test_exp_keeps_no_empty_text():
+    rows = [row("p", 0, "", 0.0), row("p", 1, "a", 0.0)]
+    assert [r.text for r in select(rows, EXP, 10, 0)] == ["a"]
+
+
+def test_exp_deduplicates_and_caps_wrong_solutions_as_well():
+    rows = [row("p", i, f"text {i % 8}", float(i % 2)) for i in range(16)]
+    kept = select(rows, EXP, 5, 0)
+    assert len({r.text for r in kept}) == len(kept) == 5
+    everything = select(rows, replace(EXP, select="all"), 5, 0)
+    assert [r.sample_index for r in everything] == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("weight", "beta", "reward", "expected"),
+    [
+        ("one", 2.0, 0.25, 1.0),
+        ("reward", 2.0, 0.25, 0.25),
+        ("exp", 2.0, 0.25, math.exp(0.125)),
+        ("exp", 2.0, 0.0, 1.0),
+        ("exp", 2.0, -1.0, math.exp(-0.5)),
+        ("exp", 1e-6, -1.0, 0.0),
+        ("exp", 0.5, 40.0, math.exp(80)),
+    ],
+)
+def test_the_weight_of_a_row(weight, beta, reward, expected):
+    method = replace(REST_EM, weight=weight, beta=beta)
+    assert weight_of(row("p", 0, "a", reward), method) == expected
+
+
+@pytest.mark.parametrize("reward", [1.0, 0.3, 20.0])
+def test_a_beta_too_small_is_refused_with_one_that_is_not(reward):
+    with pytest.raises(ParamsError, match=r"^method\.beta is too small .* p sample 3,") as refused:
+        weight_of(row("p", 3, "a", reward), replace(EXP, beta=reward / 701))
+    assert "\n" not in str(refused.value)
+    advised = float(str(refused.value).split("Set it to ")[1].split()[0])
+    assert math.isfinite(weight_of(row("p", 3, "a", reward), replace(EXP, beta=advised)))
 
 
 def test_equal_texts_of_one_problem_are_kept_once():

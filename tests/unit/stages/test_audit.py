@@ -100,6 +100,23 @@ def test_every_iteration_is_audited(experiment: Callable[[int], Params]) -> None
     assert one["second_grader"].startswith("strict-")
 
 
+def test_steps_are_those_of_right_solutions_where_wrong_ones_are_kept_too(
+    experiment: Callable[[int], Params],
+) -> None:
+    ready = experiment(2)
+    audit.run(ready, None)
+    before = found()["iterations"]["1"]["steps"]
+    for name, skipped in (("1", {}), ("2", {"correct"})):
+        rows = storage.read_rows("scored", layout.scored(name))
+        kept = [TrainRow("?", f"1+1=3 {row['text']}" if row["outcome"] == "wrong" else row["text"],
+                         1.0, row["problem_id"], row["sample_id"])
+                for row in rows if row["outcome"] not in skipped]  # fmt: skip
+        storage.write_rows("train", layout.train_rows(name), map(asdict, kept))
+    audit.run(ready, None)
+    after = found()["iterations"]
+    assert (after["1"]["steps"], after["2"]["steps"]) == (before, None)
+
+
 def test_the_ledger_has_a_line_per_sample(experiment: Callable[[int], Params]) -> None:
     audit.run(experiment(1), None)
     lines = storage.read_rows("ledger", layout.LEDGERS / "1.parquet")
