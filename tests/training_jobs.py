@@ -1,7 +1,8 @@
 """Tiny policies and training jobs for the tests, and a program that is killed while it trains.
 
-`python training_jobs.py DIR POINT...` trains the same job once for every point: a first process is
-SIGKILLed there, a second one finishes and writes its result to DIR/POINT/result.json.
+`python training_jobs.py DIR CHANGES POINT...` trains the same job, with CHANGES as JSON, once for
+every point: a first process is SIGKILLed there, a second one finishes and writes its result to
+DIR/POINT/result.json.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from restem.core.params import Train
 from restem.core.records import TrainRow
-from restem.training.loop import Job, train
+from restem.training.job import Job
+from restem.training.loop import train
 
 WORDS = [f"w{i}" for i in range(24)]
 SHOTS = "Problem: w1 w2 w3 Solution: w4 w5 . Problem: w2 w2 w7 Solution: w9 w5 ."
@@ -28,13 +30,28 @@ TRAIN = Train(
     lr=5e-3,
     weight_decay=0.01,
     warmup_ratio=0.1,
+    schedule="cosine",
     max_epochs=3,
     min_updates=0,
     checks_per_epoch=2,
     patience=100,
+    check_engine="hf",
     batch_tokens=40,
+    normalize="token",
+    share_prompts=True,
     max_length=64,
+    max_overlong=0.1,
     freeze_embeddings=True,
+    lora=0,
+    precision="fp32",
+    attention="sdpa",
+    accumulate=1,
+    gradient_checkpointing=False,
+    compile=False,
+    processes=1,
+    cluster="local",
+    deepspeed="off",
+    offload=False,
 )
 
 
@@ -84,6 +101,53 @@ def save_policy(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def gpt2() -> Any:
+    """With learned positions and one matrix for queries, keys and values."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    ids = {"bos_token_id": 0, "eos_token_id": 0}
+    drop = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
+    return GPT2LMHeadModel(GPT2Config(vocab_size=31, **sizes, **drop, **ids))
+
+
+def small(kind: str, **settings: Any) -> Any:
+    """A random model of a kind (`Mistral`) in the size of the Llama."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 31, "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 32}
+    ids = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+    config = getattr(transformers, f"{kind}Config")(**{**sizes, **ids, **settings})
+    return getattr(transformers, f"{kind}ForCausalLM")(config)
+
+
+def qwen2() -> Any:
+    """With biases in attention and an output matrix of its own."""
+    sizes = {"intermediate_size": 48, "num_key_value_heads": 1}
+    return small("Qwen2", tie_word_embeddings=False, **sizes)
+
+
+def mistral() -> Any:
+    """With a sliding window shorter than the prompts."""
+    return small("Mistral", intermediate_size=48, num_key_value_heads=1, sliding_window=4)
+
+
+def bloom() -> Any:
+    """With distances counted from key to query (ALiBi); it knows no positions."""
+    return small("Bloom")
+
+
+def mpt() -> Any:
+    return small("Mpt", d_model=32, n_layers=2, n_heads=2)
+
+
+MODELS = {"llama": llama, "qwen2": qwen2, "gpt2": gpt2}
+
+
 def rows(count: int = 24) -> list[TrainRow]:
     """Few-shot prompts with a common beginning, solutions of 2 to 5 tokens."""
     made = []
@@ -92,6 +156,19 @@ def rows(count: int = 24) -> list[TrainRow]:
         solution = " ".join(WORDS[(i + k) % 24] for k in range(2 + i % 4))
         prompt = f"{SHOTS} Problem: {question} Solution:"
         made.append(TrainRow(prompt, solution, 1.0, f"p{i:02d}", f"s{i:02d}"))
+    return made
+
+
+def families(problems: int, each: int) -> list[TrainRow]:
+    """`each` solutions, of differing length and weight, to each of some problems, problem by
+    problem."""
+    made = []
+    for i in range(problems):
+        question = " ".join([WORDS[i % 24], *WORDS[: i % 3]])
+        prompt = f"{SHOTS} Problem: {question} Solution:"
+        for j in range(each):
+            solution = " ".join(WORDS[(5 * i + 7 * j + k) % 24] for k in range(1 + (i + 2 * j) % 5))
+            made.append(TrainRow(prompt, solution, 0.5 + (i + j) % 3, f"p{i:02d}", f"s{i:02d}-{j}"))
     return made
 
 
@@ -132,7 +209,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def killed(folder: Path, init_dir: Path, point: str) -> None:
+def killed(folder: Path, init_dir: Path, point: str, changes: dict[str, Any]) -> None:
     """Train until the point: `update:5`, `check:2`, or `open:NAME` (a file about to be written)."""
     kind, _, where = point.partition(":")
     checks = []
@@ -153,15 +230,16 @@ def killed(folder: Path, init_dir: Path, point: str) -> None:
 
     if kind == "open":
         sys.addaudithook(on_open)
-    train(job(folder, init_dir), validate, on_step)
+    train(job(folder, init_dir, **changes), validate, on_step)
 
 
-def finish(folder: Path, init_dir: Path) -> None:
+def finish(folder: Path, init_dir: Path, changes: dict[str, Any]) -> None:
     """Train to the end; `first` names the update it began with."""
     seen: list[int] = []
-    result = train(job(folder, init_dir), by_weights, lambda done, total, live: seen.append(done))
+    task = job(folder, init_dir, **changes)
+    result = train(task, by_weights, lambda done, total, live: seen.append(done))
     (folder / "first").write_text(str(seen[0] if seen else 0))
-    (folder / "result.json").write_text(json.dumps(asdict(result)))
+    (folder / "result.json").write_text(json.dumps(asdict(replace(result, cost={}))))
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -177,17 +255,17 @@ def in_child(work: Callable[[], None]) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def main(folder: Path, points: Sequence[str]) -> None:
+def main(folder: Path, changes: dict[str, Any], points: Sequence[str]) -> None:
     import transformers.trainer  # noqa: F401
 
     init_dir = save_policy(folder / "init")
     for point in points:
         place = folder / point.replace("/", "_")
         if point != "straight":
-            status = in_child(partial(killed, place, init_dir, point))
+            status = in_child(partial(killed, place, init_dir, point, changes))
             assert os.WIFSIGNALED(status), f"{point} was never reached"
-        assert in_child(partial(finish, place, init_dir)) == 0
+        assert in_child(partial(finish, place, init_dir, changes)) == 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])

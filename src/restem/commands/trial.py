@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 
 from restem.core import plugins
 from restem.core.params import Params
@@ -24,8 +23,10 @@ from restem.core.seeds import seed_for
 from restem.sampling.contract import engine_name
 from restem.sampling.drawing import Drawing
 from restem.sampling.loading import load_vocabulary, on_gpu
-from restem.training.dataset import Batches, encode, shared_prefix
-from restem.training.loop import Job, train
+from restem.training.batches import Updates as Batches
+from restem.training.dataset import encode, into_rows, shared_prefix
+from restem.training.job import Job
+from restem.training.loop import train
 
 UPDATES, WARM_UP = 12, 3  # updates that are run, and how many of these are not timed
 Rows = list[ScoredRow]
@@ -173,30 +174,31 @@ def updates_of(
     longest = min(params.train.max_length, context or params.train.max_length)
     examples, _ = encode(rows, tokenizer, longest)
     skip, budget = len(shared_prefix(examples)), params.train.batch_tokens
-    lengths = [len(example.input_ids) - skip for example in examples]
-    per_row = len(Batches(lengths, budget, 0)) / len(rows)
-    copies = math.ceil((UPDATES + 1) / per_row / len(rows))  # so that it is never at its end
-    per_row = len(Batches(lengths * copies, budget, 0)) / (copies * len(rows))
-    tokens = fmean(len(example.input_ids) for example in examples)
-    timed = update_s or _time_updates(params, start, rows * copies)
-    return Updates(tokens, per_row, timed)
+    shared = into_rows(examples, longest, params.train.share_prompts)
+    per_epoch = Batches([row.length - skip for row in shared], budget, 0).per_epoch
+    tokens = sum(row.length for row in shared) / len(examples)
+    epochs = math.ceil((UPDATES + 1) / per_epoch)  # so that it is never at its end
+    timed = update_s or _time_updates(params, start, rows, epochs)
+    return Updates(tokens, per_epoch / len(rows), timed)
 
 
-def _time_updates(params: Params, start: Path, rows: list[TrainRow]) -> float | None:
+def _time_updates(params: Params, start: Path, rows: list[TrainRow], epochs: int) -> float | None:
     """Wall time of one update, by the real training; None if it ran out of memory or room."""
-    ends: list[float] = []
+    ends: list[tuple[int, float]] = []  # updates done, and when: several processes tell of some
 
     def on_step(done: int, total: int, live: str) -> None:
-        ends.append(time.monotonic())
-        if len(ends) >= UPDATES:
+        if done >= WARM_UP:
+            ends.append((done, time.monotonic()))
+        if done >= UPDATES:
             raise _EnoughError
 
     with tempfile.TemporaryDirectory(prefix="restem-plan-cost-") as folder:
         job = Job(start, Path(params.model).name, Path(folder, "out"), Path(folder, "work"), rows,
-                  replace(params.train, checks_per_epoch=1), 1,
+                  replace(params.train, checks_per_epoch=1, patience=epochs), epochs,
                   seed_for(params.seed, "train", "1") % 2**31)  # fmt: skip
         with suppress(_EnoughError, RuntimeError):  # torch's way to say that memory ran out
             train(job, lambda _: 0.0, on_step)
-    if len(ends) <= WARM_UP:
+    if len(ends) < 2:
         return None
-    return (ends[-1] - ends[WARM_UP - 1]) / (len(ends) - WARM_UP)
+    (first, started), (last, ended) = ends[0], ends[-1]
+    return (ended - started) / (last - first)

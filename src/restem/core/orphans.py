@@ -1,4 +1,4 @@
-"""A stage ends with the `dvc` that started it.
+"""A stage ends with the `dvc` that started it, and its processes with the stage.
 
 Were DVC killed alone, its stage would live on, and write its outputs later, under an experiment
 that has begun meanwhile with other parameters.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
+
+PARENT = "RESTEM_PARENT"  # environment: the process that starts others that end with it
 
 
 def end_with_dvc() -> None:
@@ -27,9 +29,22 @@ def end_with_dvc() -> None:
             return
 
 
-def _follow(dvc: object) -> None:
+def end_with_parent() -> None:
+    """End this process with the one that started it, also if that has ended already; children that
+    call this in their turn end with this one."""
     import psutil
 
-    assert isinstance(dvc, psutil.Process)
-    dvc.wait()
+    expected = int(os.environ.get(PARENT, os.getppid()))
+    os.environ[PARENT] = str(os.getpid())
+    parent = psutil.Process().parent()
+    if parent is None or parent.pid != expected:
+        os._exit(1)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(other: object) -> None:
+    import psutil
+
+    assert isinstance(other, psutil.Process)
+    other.wait()
     os._exit(1)

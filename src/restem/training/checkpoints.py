@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from restem.core import storage
 from restem.core.errors import ResumeError
-from restem.training.checks import Check, best
+from restem.core.params import Train
+from restem.training.checks import Check, best, should_stop
 
 MARKER = "complete.json"
 STATE = "trainer_state.json"  # Trainer's
@@ -28,6 +30,8 @@ class Checkpoint:
 
     work_dir: Path
     checks: list[Check]
+    facts: dict[str, int]
+    """See `Plan.facts`."""
 
     @property
     def step(self) -> int:
@@ -42,11 +46,13 @@ class Checkpoint:
         """The folder of the best checkpoint so far."""
         return folder(self.work_dir, best(self.checks).step)
 
+    def is_over(self, train: Train) -> bool:
+        """Whether there is nothing left to do."""
+        return self.step == self.facts["num_updates"] or should_stop(self.checks, train)
+
     def history(self) -> list[dict[str, float]]:
         """What Trainer logged up to here, from the first update on."""
-        entries: list[dict[str, float]] = json.loads((self.path / STATE).read_text("utf-8"))[
-            "log_history"
-        ]
+        entries: list[dict[str, float]] = state(self.path)["log_history"]
         return entries
 
 
@@ -54,15 +60,22 @@ def folder(work_dir: Path, step: int) -> Path:
     return work_dir / f"checkpoint-{step}"
 
 
-def complete(work_dir: Path, key: str, checks: Sequence[Check]) -> None:
+def state(path: Path) -> dict[str, Any]:
+    """What Trainer wrote of its state in a checkpoint."""
+    found: dict[str, Any] = json.loads((path / STATE).read_text("utf-8"))
+    return found
+
+
+def complete(work_dir: Path, key: str, checks: Sequence[Check], facts: Mapping[str, int]) -> None:
     """Declare the checkpoint of the last check complete; then drop all but it and the best.
 
     Raises: ResumeError when the disk is full.
     """
     done = folder(work_dir, checks[-1].step)
-    for file in done.iterdir():
+    for file in done.rglob("*"):
         _sync(file)
-    storage.write_json(done / MARKER, {"job": key, "checks": [asdict(check) for check in checks]})
+    marker = {"job": key, "checks": [asdict(check) for check in checks], "facts": dict(facts)}
+    storage.write_json(done / MARKER, marker)
     _sync(done)
     kept = {done, folder(work_dir, best(checks).step)}
     for old in work_dir.glob("checkpoint-*"):
@@ -70,23 +83,25 @@ def complete(work_dir: Path, key: str, checks: Sequence[Check]) -> None:
             shutil.rmtree(old)
 
 
-def last(work_dir: Path, key: str) -> Checkpoint | None:
-    """The newest complete checkpoint; half-written ones are deleted.
+def last(work_dir: Path, key: str, tidy: bool = True) -> Checkpoint | None:
+    """The newest complete checkpoint; half-written ones are deleted if `tidy`.
 
     Raises: ResumeError if it is of another job (`key`).
     """
     found: Checkpoint | None = None
     for path in work_dir.glob("checkpoint-*"):
         if not (path / MARKER).exists():
-            shutil.rmtree(path)
+            if tidy:
+                shutil.rmtree(path)
             continue
         marker = json.loads((path / MARKER).read_text("utf-8"))
         if marker["job"] != key:
             raise ResumeError(
-                f"{path} is of a training with other rows or settings. "
+                f"{path} is of a training with other rows, settings or another model. "
                 f"Delete {work_dir} to start anew."
             )
-        checkpoint = Checkpoint(work_dir, [Check(**check) for check in marker["checks"]])
+        checks = [Check(**check) for check in marker["checks"]]
+        checkpoint = Checkpoint(work_dir, checks, marker["facts"])
         if found is None or checkpoint.step > found.step:
             found = checkpoint
     return found

@@ -1,35 +1,30 @@
-"""Kept solutions as token ids, and the batches they are trained in.
+"""Kept solutions as token ids, and the rows they stand in.
 
-A row is the prompt's ids as sampling encodes them, the ids of the solution and the end token.
+An example is the prompt's ids as sampling encodes them, the ids of the solution and the end token.
 Prompt and solution are encoded apart, because that is what the policy sees when it samples: the
-prompt's ids are fixed, then it continues.
+prompt's ids are fixed, then it continues. A row is one copy of a prompt with one or more of its
+solutions behind it; see `collate` for how they are kept apart.
 NOTE: a tokenizer that puts a space before every text (SentencePiece with a dummy prefix) does so
 before the solution as well.
-
-B rows of a batch, T tokens of its longest row.
 """
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from restem.core.errors import DataError, EngineError
 from restem.core.records import TrainRow
-from restem.core.seeds import seed_for
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IGNORED = -100  # label of a token that is no target; torch's cross_entropy knows it
-
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row as token ids."""
+    """One solution behind its prompt, as token ids."""
 
     input_ids: list[int]
     """Prompt, solution, end token."""
@@ -43,15 +38,42 @@ class Example:
         return len(self.input_ids) - self.num_prompt
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Solutions of one problem behind one copy of their prompt."""
+
+    prompt: list[int]
+    solutions: tuple[list[int], ...]
+    """Each ends with the end token."""
+    weights: tuple[float, ...]
+    problem_id: str
+
+    @property
+    def length(self) -> int:
+        """In tokens."""
+        return len(self.prompt) + sum(map(len, self.solutions))
+
+    def mass(self, normalize: str) -> float:
+        """What the row adds to the denominator of the loss: weights, times tokens for `token`."""
+        per_token = normalize == "token"
+        return sum(
+            weight * (len(ids) if per_token else 1)
+            for ids, weight in zip(self.solutions, self.weights, strict=True)
+        )
+
+
 def encode(
-    rows: Sequence[TrainRow], tokenizer: PreTrainedTokenizerBase, max_length: int
+    rows: Sequence[TrainRow],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    max_overlong: float = 1.0,
 ) -> tuple[list[Example], int]:
     """Examples in the order of `rows`, and how many rows are longer than `max_length` tokens and
-    therefore left out.
+    therefore left out: a solution without its end would teach not to end.
 
     A row of weight 0 counts for nothing and is left out without being counted.
-    Raises: DataError if nothing is left, or a row has no prompt or no target; EngineError without
-    an end token.
+    Raises: DataError if nothing is left, if more than a share of `max_overlong` is too long, or if
+    a row has no prompt or no target; EngineError without an end token.
     """
     if tokenizer.eos_token_id is None:
         raise EngineError(
@@ -76,7 +98,15 @@ def encode(
             f"the longest has {longest}. Set train.max_length to {longest} (params.yaml), "
             "or take a model with more positions."
         )
-    return kept, len(examples) - len(kept)
+    num_overlong = len(examples) - len(kept)
+    if num_overlong / len(examples) > max_overlong:
+        longest = max(len(example.input_ids) for example in examples)
+        raise DataError(
+            f"{num_overlong} of {len(examples)} solutions, with their prompts, exceed {max_length} "
+            f"tokens; train.max_overlong allows a share of {max_overlong:g}. Set train.max_length "
+            f"to {longest} for all of them, or raise train.max_overlong (params.yaml)."
+        )
+    return kept, num_overlong
 
 
 def _checked_weight(row: TrainRow) -> float:
@@ -106,60 +136,33 @@ def shared_prefix(examples: Sequence[Example]) -> list[int]:
     return low[: next((i for i, (a, b) in pairs if a != b), len(low))]
 
 
-class Batches:
-    """A batch sampler: lists of row numbers of about `budget` tokens, like lengths together.
-
-    The order is a function of (seed, epoch) alone. Rows of equal length change places from epoch to
-    epoch, the lengths do not, so every epoch has the same number of batches.
-    """
-
-    def __init__(self, lengths: Sequence[int], budget: int, seed: int) -> None:
-        self.lengths, self.budget, self.seed, self.epoch = lengths, budget, seed, 0
-        self.num_batches = len(self.in_epoch(0))
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.num_batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.in_epoch(self.epoch))
-
-    def in_epoch(self, epoch: int) -> list[list[int]]:
-        """All batches of an epoch; a row longer than the budget is alone in its batch."""
-        rng = random.Random(seed_for(self.seed, "batches", epoch))
-        order = sorted(range(len(self.lengths)), key=lambda row: (self.lengths[row], rng.random()))
-        batches: list[list[int]] = []
-        for row in order:
-            if not batches or (len(batches[-1]) + 1) * self.lengths[row] > self.budget:
-                batches.append([])
-            batches[-1].append(row)
-        rng.shuffle(batches)
-        return batches
+def into_rows(examples: Sequence[Example], max_length: int, share: bool) -> list[Row]:
+    """Rows in the order of their first examples; with `share`, the solutions of a prompt stand in
+    as few rows of at most `max_length` tokens as filling them in order gives."""
+    by_prompt: dict[object, list[Example]] = {}
+    for number, example in enumerate(examples):
+        key = tuple(example.input_ids[: example.num_prompt]) if share else number
+        by_prompt.setdefault(key, []).append(example)
+    return [row for group in by_prompt.values() for row in _rows_of(group, max_length)]
 
 
-def collate(rows: Sequence[tuple[int, Example]], skip: int, pad: int) -> dict[str, object]:
-    """A batch of numbered rows without their first `skip` tokens, padded on the right.
-
-    input_ids (B, T); labels (B, T), IGNORED on prompt and padding; weights (B,); rows (B,), their
-    numbers; target_weight, the sum of weight x targets; num_logits, the last positions that predict
-    something.
-    """
-    import torch
-
-    length = max(len(example.input_ids) for _, example in rows) - skip
-    input_ids = torch.full((len(rows), length), pad)
-    labels = torch.full((len(rows), length), IGNORED)
-    for b, (_, example) in enumerate(rows):
-        ids, start = torch.tensor(example.input_ids[skip:]), example.num_prompt - skip
-        input_ids[b, : len(ids)] = ids
-        labels[b, start : len(ids)] = ids[start:]
-    return {
-        "input_ids": input_ids,
-        "labels": labels,
-        "weights": torch.tensor([example.weight for _, example in rows]),
-        "rows": torch.tensor([row for row, _ in rows]),
-        "target_weight": sum(example.weight * example.num_targets for _, example in rows),
-        "num_logits": length - min(example.num_prompt for _, example in rows) + skip + 1,
-    }
+def _rows_of(group: Sequence[Example], max_length: int) -> list[Row]:
+    """Rows of examples with the same prompt."""
+    num_prompt = group[0].num_prompt
+    parts: list[list[Example]] = [[]]
+    length = num_prompt
+    for example in group:
+        if parts[-1] and length + example.num_targets > max_length:
+            parts.append([])
+            length = num_prompt
+        parts[-1].append(example)
+        length += example.num_targets
+    return [
+        Row(
+            part[0].input_ids[:num_prompt],
+            tuple(example.input_ids[num_prompt:] for example in part),
+            tuple(example.weight for example in part),
+            part[0].problem_id,
+        )
+        for part in parts
+    ]

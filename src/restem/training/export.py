@@ -6,7 +6,7 @@ No pickle, no optimizer state, no paths and no times: the same weights give the 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +30,8 @@ tags:
 # A policy trained on its own solutions
 
 The M-step of ReST^EM ([arXiv 2312.06585](https://arxiv.org/abs/2312.06585)): a model draws
-solutions to problems whose answers can be checked, and is fine-tuned on those that are right. This
-one was fine-tuned from `{base}` on {num_solutions} solutions with restem.
+solutions to problems whose answers can be checked, and is fine-tuned on them, selected or weighted
+by that check. This one was fine-tuned from `{base}` on {num_solutions} solutions with restem.
 
 ## Use
 
@@ -88,10 +88,14 @@ def licence_of(model_dir: Path) -> str:
 
 
 def export(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, out_dir: Path, card: str
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    out_dir: Path,
+    card: str,
+    adapter: Sequence[Path] = (),
 ) -> None:
-    """Replace `out_dir` by the model, whole or not at all. Raises: ResumeError when the disk is
-    full."""
+    """Replace `out_dir` by the model, whole or not at all; the files of an adapter that is merged
+    into it stand beside, in `adapter/`. Raises: ResumeError when the disk is full."""
     from safetensors import SafetensorError
 
     partial = out_dir.with_name(f".{out_dir.name}.partial")
@@ -100,6 +104,9 @@ def export(
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(card, encoding="utf-8")
+        for file in adapter:
+            (partial / "adapter").mkdir(exist_ok=True)
+            shutil.copyfile(file, partial / "adapter" / file.name)
         shutil.rmtree(out_dir, ignore_errors=True)
         partial.rename(out_dir)
     except (OSError, SafetensorError) as error:

@@ -1,8 +1,9 @@
 """Hugging Face's Trainer, bent in four places: the loss, the batches, what a checkpoint is, and
 what is fatal.
 
-Trainer keeps the loop, the optimizer, the schedule and exact resume. Rewards on D_val come from a
-callable that is handed a model folder, so that validation is the same program as evaluation.
+Trainer keeps the loop, the optimizer, the schedule, the processes and exact resume. Rewards on
+D_val come from a callable that is handed a model folder, so that validation is the same program as
+evaluation.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from restem.core.errors import EngineError, ResumeError
 from restem.training import checkpoints
+from restem.training.batches import Slot
 from restem.training.checks import Check
-from restem.training.dataset import collate
+from restem.training.collate import collate
 from restem.training.loss import weighted_nll
 from restem.training.plan import Plan
 
@@ -34,59 +35,51 @@ if TYPE_CHECKING:
 
     Batch = dict[str, torch.Tensor]
 
-LR_FLOOR = 0.05  # the cosine ends at this share of the peak
-ADAM_BETAS = (0.9, 0.98)  # remember squared gradients for 50 updates: a run has hundreds
-MAX_GRAD_NORM = 1.0
-CURVE_POINTS = 500  # updates logged, at most, each with the mean loss since the one before
-
 
 def build(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, plan: Plan, seed: int
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    plan: Plan,
+    arguments: TrainingArguments,
 ) -> Trainer:
     """A Trainer that carries the plan out. It prints nothing; `plan.on_step` hears of updates."""
     from transformers import PrinterCallback
 
     trainer = _trainer_class()(
         model=model,
-        args=_arguments(plan, seed, use_cache=bool(getattr(model.config, "use_cache", True))),
-        data_collator=partial(collate, skip=len(plan.prefix), pad=tokenizer.eos_token_id),
+        args=arguments,
         processing_class=tokenizer,
         callbacks=[_rhythm_class()(plan)],
     )
-    trainer.plan = plan
+    trainer.plan, trainer.parts = plan, []
+    trainer.passes = _Passes(plan, tokenizer.eos_token_id)
+    trainer.num_parameters = sum(_size(weight) for weight in model.parameters())
     trainer.model_accepts_loss_kwargs = True  # compute_loss divides by the number of items itself
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def _arguments(plan: Plan, seed: int, use_cache: bool) -> TrainingArguments:
-    import torch
-    from transformers import TrainingArguments
+def _size(weight: torch.nn.Parameter) -> int:
+    """Numbers in it, also where this process holds a part (ZeRO-3)."""
+    return int(getattr(weight, "ds_numel", weight.numel()))
 
-    arguments = TrainingArguments(
-        output_dir=str(plan.work_dir),
-        num_train_epochs=plan.max_epochs,
-        learning_rate=plan.train.lr,
-        weight_decay=plan.train.weight_decay,
-        warmup_steps=round(plan.train.warmup_ratio * plan.num_updates),
-        lr_scheduler_type="cosine_warmup_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": LR_FLOOR},
-        optim="adamw_torch_fused",
-        adam_beta1=ADAM_BETAS[0],
-        adam_beta2=ADAM_BETAS[1],
-        max_grad_norm=MAX_GRAD_NORM,
-        seed=seed % 2**32,
-        logging_steps=math.ceil(plan.num_updates / CURVE_POINTS),
-        logging_nan_inf_filter=False,  # a NaN ends the training here, see compute_loss
-        save_strategy="no",  # the rhythm says when
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        use_cache=use_cache,  # it is written into the exported config
-        use_cpu=not torch.cuda.is_available(),
-    )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would mean nn.DataParallel
-    return arguments
+
+class _Passes:
+    """A data set whose items are passes: what one process computes at once."""
+
+    def __init__(self, plan: Plan, pad: int) -> None:
+        self.plan, self.pad = plan, pad
+
+    def __getitem__(self, slot: Slot) -> Batch:
+        import torch
+
+        plan, (update, own) = self.plan, slot
+        rows = [plan.rows[number] for number in own]
+        batch = collate(rows, len(plan.prefix), self.pad, plan.train.normalize)
+        mass = sum(plan.rows[number].mass(plan.train.normalize) for number in update)
+        tokens = sum(plan.rows[number].length - len(plan.prefix) for number in update)
+        facts = {"mass": mass, "update_tokens": tokens, "rows": update}
+        return {**batch, **{name: torch.tensor(value) for name, value in facts.items()}}
 
 
 def _rhythm_class() -> type[TrainerCallback]:
@@ -110,33 +103,30 @@ def _rhythm_class() -> type[TrainerCallback]:
 
 
 def _trainer_class() -> type[Trainer]:
-    import torch
     from transformers import Trainer
 
     class MStep(Trainer):  # type: ignore[misc]  # transformers is untyped here
         plan: Plan
+        parts: list[float]
+        passes: _Passes
+        num_parameters: int
         rows: torch.Tensor
 
         def get_train_dataloader(self) -> object:
-            rows = list(enumerate(self.plan.examples))
-            return self.accelerator.prepare(
-                torch.utils.data.DataLoader(
-                    rows, batch_sampler=self.plan.batches, collate_fn=self.data_collator
-                )
-            )
+            return _loader(self.passes)
 
         def _get_num_items_in_batch(self, batches: list[Batch], device: object) -> torch.Tensor:
-            weight = torch.tensor(sum(batch["target_weight"] for batch in batches), device=device)
-            return self.accelerator.gather(weight).sum()
+            return batches[0]["mass"].to(device)
 
         def compute_loss(
             self, model: PreTrainedModel, inputs: Batch, num_items_in_batch: torch.Tensor
         ) -> torch.Tensor:
-            nll = weighted_nll(model, inputs, self.plan.prefix)
+            nll = weighted_nll(model, inputs, self.plan.prefix, self.plan.train.attention)
             # processes average their gradients; the sum over them is wanted
-            loss = nll / num_items_in_batch * self.accelerator.num_processes
-            self.plan.loss, self.rows = loss.item(), inputs["rows"]
-            _refuse_nan(self, "loss", self.plan.loss)
+            loss = nll / num_items_in_batch * self.plan.processes
+            self.rows = inputs["rows"]
+            _count(self, inputs, loss.item())
+            _refuse_nan(self, "loss", self.parts[-1])
             return loss
 
         def _clip_grad_norm(self, model: PreTrainedModel) -> torch.Tensor:
@@ -145,25 +135,60 @@ def _trainer_class() -> type[Trainer]:
             return norm
 
         def _save_checkpoint(self, model: PreTrainedModel, trial: object) -> None:
-            with _disk_errors(self.plan):
+            with _disk_errors(self.plan), self.plan.meter.phase("save"):
                 super()._save_checkpoint(model, trial)
-            _check(self)
+            self.plan.meter.look_at_memory()
+            if self.plan.validate:
+                _check(self)
+            else:
+                self.control.should_training_stop = True
 
         def _issue_warnings_after_load(self, load_result: object) -> None:
             self.model.tie_weights()  # a tied head is not stored and no reason to warn
 
         def floating_point_ops(self, inputs: Batch) -> int:
-            return 0  # nobody reads it, and counting parameters takes a millisecond of every update
+            return 0  # the meter counts them
 
     return MStep
 
 
+def _loader(passes: _Passes) -> object:
+    """The passes of one epoch after the other."""
+    from torch.utils.data import DataLoader
+
+    class Loader(DataLoader):  # type: ignore[misc]  # torch is untyped here
+        def set_epoch(self, epoch: int) -> None:
+            self.batch_sampler.set_epoch(epoch)
+
+    return Loader(passes, batch_sampler=passes.plan.slots(), collate_fn=_only)
+
+
+def _only(items: list[Batch]) -> Batch:
+    return items[0]
+
+
+def _count(trainer: Trainer, inputs: Batch, loss: float) -> None:
+    """Take note of a pass."""
+    plan: Plan = trainer.plan
+    meter = plan.meter
+    if len(trainer.parts) == plan.train.accumulate:
+        trainer.parts.clear()
+    if not trainer.parts:
+        tokens = int(inputs["update_tokens"])
+        meter.tokens += tokens
+        meter.flops += 6 * trainer.num_parameters * tokens
+    meter.own_tokens += int(inputs["real"])
+    meter.own_padded += inputs["input_ids"].numel()
+    trainer.parts.append(loss)
+    plan.loss = sum(trainer.parts)
+
+
 def _refuse_nan(trainer: Trainer, what: str, value: float) -> None:
-    """Raises: EngineError with the update and its problems, before the weights are touched."""
+    """Raises: EngineError with the update and its problems, those of all processes and passes."""
     if math.isfinite(value):
         return
     plan: Plan = trainer.plan
-    problems = sorted({plan.examples[row].problem_id for row in trainer.rows.tolist()})
+    problems = sorted({plan.rows[row].problem_id for row in trainer.rows.tolist()})
     raise EngineError(
         f"the {what} is {value} at update {trainer.state.global_step + 1} "
         f"(problems {', '.join(problems)}). The last good checkpoint is kept. "
@@ -174,11 +199,12 @@ def _refuse_nan(trainer: Trainer, what: str, value: float) -> None:
 @contextmanager
 def _disk_errors(plan: Plan) -> Iterator[None]:
     """Raises: ResumeError where writing failed; torch and safetensors have own names for it."""
+    import torch
     from safetensors import SafetensorError
 
     try:
         yield
-    except ResumeError:
+    except (ResumeError, torch.OutOfMemoryError):
         raise
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
@@ -199,12 +225,12 @@ def _check(trainer: Trainer) -> None:
     plan, state = trainer.plan, trainer.state
     path = checkpoints.folder(plan.work_dir, state.global_step)
     threads = torch.get_num_threads()
-    reward = plan.validate(path)
-    assert 0 <= reward <= 1, f"validate returned {reward}"
+    with plan.meter.phase("check"):
+        reward = plan.validate(path)
     torch.set_num_threads(threads)
     trainer._load_rng_state(str(path))
     plan.checks.append(Check(state.global_step, state.epoch, reward))
     with _disk_errors(plan):
-        checkpoints.complete(plan.work_dir, plan.key, plan.checks)
+        checkpoints.complete(plan.work_dir, plan.key, plan.checks, plan.facts())
     if plan.is_over():
         trainer.control.should_training_stop = True

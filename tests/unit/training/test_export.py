@@ -70,6 +70,7 @@ def test_the_card_says_what_the_hub_asks_and_how_it_was_made() -> None:
     }
     assert "arxiv.org/abs/2312.06585" in CARD
     assert "from `base` on 12 solutions" in " ".join(CARD.split())
+    assert "fine-tuned on them, selected or weighted by that check" in " ".join(CARD.split())
     assert "| train.lr | `0.005` |" in CARD
     assert "| seed | `1` |" in CARD
 

@@ -1,4 +1,3 @@
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +10,19 @@ from training_jobs import (
     SHOTS,
     by_weights,
     contents,
+    families,
     job,
     rows,
-    save_policy,
     scripted,
     silent,
     tokenizer,
 )
 
-from restem.core.errors import DataError, EngineError, ResumeError
 from restem.core.records import TrainRow
 from restem.training.loop import train
 
 pytestmark = pytest.mark.slow  # trains models
+LORA: dict[str, Any] = {"lora": 4, "freeze_embeddings": False}
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -77,6 +76,37 @@ def test_the_result_counts_rows_and_tokens(tmp_path: Path, policy: Path) -> None
     assert (result.num_rows, result.num_overlong) == (24, 1)
     assert result.target_tokens == sum(lengths)
     assert result.tokens == sum(lengths) + sum(prompts)
+    assert result.row_tokens == result.tokens
+
+
+def test_a_prompt_counts_once_a_row(tmp_path: Path, policy: Path) -> None:
+    some = families(4, 3)
+    shared, plain = (
+        train(
+            job(tmp_path / str(share), policy, rows=some, max_epochs=1, share_prompts=share),
+            by_weights,
+            silent,
+        )
+        for share in (True, False)
+    )
+    words = tokenizer()
+    prompts = [len(words(row.prompt)["input_ids"]) for row in some[::3]]
+    assert (shared.num_rows, shared.tokens) == (plain.num_rows, plain.tokens)
+    assert plain.row_tokens == plain.tokens
+    assert shared.row_tokens == shared.target_tokens + sum(prompts)
+    assert shared.num_updates < plain.num_updates
+
+
+def test_the_cost_says_where_the_time_went(tmp_path: Path, policy: Path) -> None:
+    result = train(job(tmp_path, policy, max_epochs=2), by_weights, silent)
+    seconds, cost = result.cost["seconds"], result.cost
+    assert isinstance(seconds, dict)
+    assert {"load", "update", "save", "check", "export"} <= set(seconds)
+    assert all(value >= 0 for value in seconds.values())
+    assert float(str(cost["peak_mb"])) > 50
+    words = tokenizer()
+    prefix = len(words(f"{SHOTS} Problem:")["input_ids"])
+    assert cost["tokens"] == 2 * (result.row_tokens - 24 * prefix)
 
 
 def test_the_curve_has_every_update_of_a_short_training(tmp_path: Path, policy: Path) -> None:
@@ -125,61 +155,17 @@ def test_a_solution_and_its_end_are_learnt(tmp_path: Path, policy: Path) -> None
     assert words.decode(drawn) == f"{prompt} w2 w3 . <eos>"
 
 
-def test_rows_beyond_the_positions_of_the_model_are_overlong(tmp_path: Path) -> None:
-    short = save_policy(tmp_path / "short", max_position_embeddings=23)
-    with pytest.raises(DataError, match="exceed 23 tokens"):
-        train(job(tmp_path, short), by_weights, silent)
-
-
-def test_a_loss_that_is_not_finite_names_update_and_problems(tmp_path: Path, policy: Path) -> None:
-    wild = job(tmp_path, policy, lr=1e30, warmup_ratio=0.0, checks_per_epoch=99)
-    with pytest.raises(EngineError, match=r"at update 2 \(problems p\d\d, p\d\d.*train\.lr"):
-        train(wild, by_weights, silent)
-    assert (tmp_path / "work/checkpoint-1/complete.json").exists()
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"no config\.json"):
-        train(job(tmp_path, tmp_path / "nothing"), by_weights, silent)
-
-
-def test_a_model_that_could_not_be_saved_is_refused_before_training(
-    tmp_path: Path, policy: Path
+@pytest.mark.parametrize("changes", [{}, LORA])
+def test_a_finished_training_is_only_exported_again(
+    tmp_path: Path, policy: Path, changes: dict[str, Any]
 ) -> None:
-    odd = shutil.copytree(policy, tmp_path / "odd")
-    settings = json.loads((odd / "generation_config.json").read_text())
-    (odd / "generation_config.json").write_text(
-        json.dumps({**settings, "do_sample": False, "temperature": 0.5})
-    )
-    with pytest.raises(EngineError, match="temperature"):
-        train(job(tmp_path, odd), by_weights, silent)
-
-
-def test_a_checkpoint_that_cannot_be_written_is_a_resume_error(
-    tmp_path: Path, policy: Path
-) -> None:
-    def block(done: int, total: int, live: str) -> None:
-        (tmp_path / f"work/checkpoint-{done}").touch()  # where the next one is to go
-
-    with pytest.raises(ResumeError, match="cannot write a checkpoint"):
-        train(job(tmp_path, policy), by_weights, block)
-
-
-def test_checkpoints_of_other_rows_are_refused(tmp_path: Path, policy: Path) -> None:
-    train(job(tmp_path, policy, max_epochs=1), by_weights, silent)
-    with pytest.raises(ResumeError, match="other rows or settings"):
-        train(job(tmp_path, policy, max_epochs=1, rows=rows(20)), by_weights, silent)
-
-
-def test_a_finished_training_is_only_exported_again(tmp_path: Path, policy: Path) -> None:
     def never(*told: Any) -> float:
         raise AssertionError("nothing is left to do")
 
-    first = train(job(tmp_path, policy), by_weights, silent)
+    first = train(job(tmp_path, policy, **changes), by_weights, silent)
     files = contents(tmp_path / "out")
     shutil.rmtree(tmp_path / "out")
-    assert train(job(tmp_path, policy), never, never) == first  # type: ignore[arg-type]
+    assert train(job(tmp_path, policy, **changes), never, never) == first  # type: ignore[arg-type]
     assert contents(tmp_path / "out") == files
 
 
@@ -209,8 +195,11 @@ def test_the_number_of_threads_is_put_back(tmp_path: Path, policy: Path) -> None
     assert set(used) == {1}
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, LORA, {"precision": "bf16", "gradient_checkpointing": True}]
+)
 def test_training_prints_nothing(
-    tmp_path: Path, policy: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, policy: Path, capfd: pytest.CaptureFixture[str], changes: dict[str, Any]
 ) -> None:
-    train(job(tmp_path, policy, max_epochs=1), by_weights, silent)
+    train(job(tmp_path, policy, max_epochs=1, **changes), by_weights, silent)
     assert capfd.readouterr() == ("", "")
