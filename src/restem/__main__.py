@@ -32,7 +32,7 @@ STAGES: dict[str, tuple[tuple[str, ...], str]] = {
     "base": ((), "the base model, policy 0"),
     "sample": (LOOP, "E-step: draw N solutions per training problem"),
     "score": (LOOP, "E-step: the reward of every sample"),
-    "filter": (LOOP, "E-step: keep correct, distinct solutions, at most `cap` per problem"),
+    "filter": (LOOP, "E-step: select and weigh solutions by reward, at most `cap` per problem"),
     "train": ((*LOOP, "human"), "M-step: fine-tune on the kept solutions"),
     "eval": (("0", *LOOP, "human"), "pass@1, pass@k and maj@k of a policy"),
     "audit": ((), "how far the verdicts can be trusted: second grader, probes, ledger"),
@@ -182,6 +182,8 @@ def _prepare_process(words: list[str]) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
+    if not (os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/kfd")):
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed prints that it has guessed
 
 
 def _parser(what: str, description: str) -> Parser:

@@ -25,13 +25,14 @@ NAMES = (
     "progress",
     "protocols",
     "layout",
+    "orphans",
     "plugins",
     "ranges",
     "scratch",
     "cluster",
     "connection",
 )
-EXEMPT = {f"core/{name}.py" for name in NAMES}
+EXEMPT = {"stages/live.py", *(f"core/{name}.py" for name in NAMES)}
 PLUGINS = {"task": "tasks", "reward": "rewards", "engine": "sampling"}
 AUTO: dict[object, list[object]] = {"auto": ["math", "code"]}
 

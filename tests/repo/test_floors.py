@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 HEAVY = {
     "torch", "transformers", "accelerate", "datasets", "pyarrow", "mlflow", "matplotlib", "sympy",
     "math_verify", "latex2sympy2_extended", "hydra", "omegaconf", "ruamel", "tokenizers", "dvc",
-    "safetensors", "pandas", "vllm", "ray",
+    "safetensors", "pandas", "vllm", "ray", "deepspeed", "peft",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -25,10 +26,11 @@ from restem.core import params as params_file
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError, SandboxError
 from restem.core.params import Params
+from restem.training.settings import deepspeed_config
 
 PACKAGES = (
     "torch", "transformers", "accelerate", "datasets", "pyarrow", "math-verify", "sympy", "mlflow",
-    "dvc", "hydra-core", "omegaconf", "matplotlib",
+    "dvc", "hydra-core", "omegaconf", "matplotlib", "peft",
 )  # fmt: skip
 DISK_GB = 2.0  # a default run with its cache needs less
 DVC_TIMEOUT_S = 60.0
@@ -64,6 +66,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         yield from _stage_lines(stages, remark)
         yield ""
         yield from _cost_lines(costs, basis, params)
+        yield from _deepspeed_lines(params)
     if missing := [check.name for check in checks if not check.ok]:
         raise DataError(f"not in order: {', '.join(missing)}; the lines above say what to do")
 
@@ -118,10 +121,26 @@ def _plugged_in(params: Params | None) -> Iterator[Check]:
         yield Check(kind, ok, f"{wanted} ({'there is' if ok else 'unknown; there is'} {known})")
     if params:
         yield _sandbox(params)
+    if params:
+        yield from _training(params)
     if params and params.model != "tiny":
         found = (Path(params.model) / "config.json").is_file()
         text = params.model if found else f"{params.model} is no Hugging Face model folder"
         yield Check("model", found, text)
+
+
+def _training(params: Params) -> Iterator[Check]:
+    """Libraries that only some trainings use."""
+    wanted = {
+        "deepspeed": (params.train.deepspeed != "off", "train.deepspeed"),
+        "ray": (params.train.cluster == "ray", "train.cluster"),
+        "vllm": (params.train.check_engine == "vllm", "train.check_engine"),
+    }
+    for package, (needed, key) in wanted.items():
+        if needed:
+            ok = importlib.util.find_spec(package) is not None
+            text = "there is" if ok else "not installed; `make engines`, with GPUs `make gpu`"
+            yield Check(package, ok, f"{text} ({key})")
 
 
 def _sandbox(params: Params) -> Check:
@@ -180,6 +199,14 @@ def _cost_lines(costs: Sequence[Cost], basis: str, params: Params | None) -> Ite
     total = _duration(sum(known)) if known else "?"
     yield f"  {'all':<12}{'':>20}{sum(cost.tokens for cost in costs):>18,}{total:>22}"
     yield f"An estimate: {basis}."
+
+
+def _deepspeed_lines(params: Params | None) -> Iterator[str]:
+    """What DeepSpeed is told, if it is used."""
+    if params and (config := deepspeed_config(params.train)):
+        yield ""
+        yield f"DeepSpeed ({params.train.processes or 'one per GPU'} processes) is configured with"
+        yield json.dumps(config, indent=2)
 
 
 def _duration(seconds: float) -> str:

@@ -54,6 +54,10 @@ def training(iteration: str) -> Path:
     return Path(f"metrics/training/{iteration}.json")
 
 
+def training_cost(iteration: str) -> Path:
+    return Path(f"metrics/training_cost/{iteration}.json")
+
+
 def evaluation(iteration: str) -> Path:
     return Path(f"metrics/iterations/{iteration}.json")
 

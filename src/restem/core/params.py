@@ -6,6 +6,7 @@ line, with the paper's value; here stand the types, in `ranges` what is possible
 
 from __future__ import annotations
 
+import copy
 import difflib
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ class Method:
 
     init_from: str
     dedupe: str
+    weight: str
+    beta: float
     select: str
 
 
@@ -81,13 +84,28 @@ class Train:
     lr: float
     weight_decay: float
     warmup_ratio: float
+    schedule: str
     max_epochs: int
     min_updates: int
     checks_per_epoch: int
     patience: int
+    check_engine: str
     batch_tokens: int
+    normalize: str
+    share_prompts: bool
     max_length: int
+    max_overlong: float
     freeze_embeddings: bool
+    lora: int
+    precision: str
+    attention: str
+    accumulate: int
+    gradient_checkpointing: bool
+    compile: bool
+    processes: int
+    cluster: str
+    deepspeed: str
+    offload: bool
 
 
 @dataclass
@@ -166,6 +184,7 @@ def check(values: object, where: str) -> Params:
     from omegaconf.errors import OmegaConfBaseException
 
     _check_keys(values, Params, "", where)
+    values = _with_off(values)
     if "${" in str(values):  # DVC hashes the text, so what it stands for could change unnoticed
         raise ParamsError(f"{where}: a value holds ${{...}}; write the value itself.")
     try:
@@ -179,6 +198,14 @@ def check(values: object, where: str) -> Params:
     _check_switches(flatten(params), values, where)
     _check_ranges(params, where)
     return params
+
+
+def _with_off(values: object) -> object:
+    """The values; a bare `off` is false to YAML 1.1, which OmegaConf and Hydra read."""
+    tree = copy.deepcopy(cast("dict[str, dict[str, object]]", values))
+    if tree["train"]["deepspeed"] is False:
+        tree["train"]["deepspeed"] = "off"
+    return tree
 
 
 def _check_switches(flat: dict[str, object], values: object, where: str) -> None:
@@ -249,6 +276,11 @@ def _check_ranges(params: Params, where: str) -> None:
         raise ParamsError(
             f"{where}: eval.pass_at must be numbers between 1 and eval.samples "
             f"({params.eval.samples}), got {params.eval.pass_at}."
+        )
+    if (stop := params.sample.stop_after_correct) and params.method.weight == "exp":
+        raise ParamsError(
+            f"{where}: sample.stop_after_correct must be 0 with method.weight exp, got {stop}: how "
+            "many wrong solutions a problem has would depend on when it was solved."
         )
 
 

@@ -7,10 +7,18 @@ MAX_ITERS = 5  # dvc.yaml unrolls the loop this far
 CHOICES: dict[str, tuple[str, ...]] = {
     "method.init_from": ("base", "previous"),
     "method.dedupe": ("exact", "none"),
+    "method.weight": ("one", "reward", "exp"),
     "method.select": ("random-cap", "first", "all"),
     "sample.ray_engine": ("hf", "vllm"),
     "score.cluster": ("local", "ray"),
     "score.sandbox": ("auto", "namespaces", "bubblewrap", "landlock"),
+    "train.schedule": ("cosine", "linear", "constant"),
+    "train.check_engine": ("hf", "vllm"),
+    "train.normalize": ("token", "solution"),
+    "train.precision": ("fp32", "bf16"),
+    "train.attention": ("sdpa", "flex_attention", "flash_attention_2", "eager"),
+    "train.cluster": ("local", "ray"),
+    "train.deepspeed": ("off", "zero1", "zero2", "zero3"),
 }
 
 # (dotted name, lowest, highest allowed value, advice)
@@ -25,6 +33,7 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
         "The paper samples at 0.7; greedy sampling draws one solution N times.",
     ),
     ("seed", 0, 2**31 - 1, ""),
+    ("method.beta", 1e-6, 1e6, "1 multiplies a correct solution's weight by e."),
     ("data.seed", 0, 2**31 - 1, ""),
     ("data.few_shot", 0, 64, "The paper uses 4 for MATH."),
     ("data.train_problems", 1, 10**9, ""),
@@ -57,6 +66,10 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("train.patience", 0, 10**6, ""),
     ("train.batch_tokens", 16, 10**9, ""),
     ("train.max_length", 2, 10**7, ""),
+    ("train.max_overlong", 0, 1, ""),
+    ("train.lora", 0, 10**4, "0 trains all weights; 16 is usual."),
+    ("train.accumulate", 1, 10**6, ""),
+    ("train.processes", 0, 10**5, "0 means every GPU of this machine."),
     ("human.max_epochs", 0, 10**6, "0 skips the control."),
     ("eval.max_new_tokens", 1, 10**6, ""),
     ("eval.maj_temperature", 1e-6, 100, ""),

@@ -94,7 +94,7 @@ def record(experiment: Experiment) -> tuple[str, bool]:
 
     mlflow.set_tracking_uri(tracking_uri())
     try:
-        with _alone():
+        with alone():
             return _record(experiment)
     except (mlflow.MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError,
             OSError, ImportError) as error:  # fmt: skip
@@ -102,7 +102,7 @@ def record(experiment: Experiment) -> tuple[str, bool]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One recorder at a time: two that create one database break it, and looking a key up and
     recording it must not be parted."""
     path = main_checkout() / ".dvc" / "tmp" / "mlflow.lock"

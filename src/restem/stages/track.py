@@ -89,7 +89,7 @@ def _policy(name: str, e_step: dict[str, float], md5s: dict[str, str]) -> Policy
     training = layout.training(name)
     return Policy(
         name=name,
-        metrics={**dict(evaluation_metrics(evaluation)), **e_step, **sampling_metrics(name)},
+        metrics={**dict(evaluation_metrics(evaluation)), **e_step, **cost_metrics(name)},
         curve=curve(storage.read_json(training)) if training.is_file() else {},
         model_md5=md5s.get(str(layout.model(name)), ""),
         data_md5=md5s.get(str(layout.train_rows(name)), ""),
@@ -97,23 +97,29 @@ def _policy(name: str, e_step: dict[str, float], md5s: dict[str, str]) -> Policy
 
 
 def _result(metrics: dict[str, float]) -> dict[str, float]:
-    """What a rerun would repeat: all but what sampling cost."""
-    return {key: value for key, value in metrics.items() if not key.startswith("sampling/")}
+    """What a rerun would repeat: all but what it cost."""
+    costs = ("sampling/", "training/")
+    return {key: value for key, value in metrics.items() if not key.startswith(costs)}
 
 
-def sampling_metrics(name: str) -> dict[str, float]:
-    """`sampling/…` of an iteration: seconds by what they went to, tokens per second; nothing where
-    its samples were drawn elsewhere."""
-    path, samples = layout.sampling(name), layout.samples(name)
-    cost = storage.read_json(path) if path.is_file() and samples.is_file() else {}
-    if not cost or cost.get("of") != digest(samples):
+def cost_metrics(name: str) -> dict[str, float]:
+    """`sampling/…` and `training/…` of an iteration: seconds by what they went to, tokens per
+    second, memory; nothing where its samples were drawn, or its model trained, elsewhere."""
+    return {
+        **_cost("sampling", layout.sampling(name), layout.samples(name)),
+        **_cost("training", layout.training_cost(name), layout.training(name)),
+    }
+
+
+def _cost(what: str, path: Path, of: Path) -> dict[str, float]:
+    cost = storage.read_json(path) if path.is_file() and of.exists() else {}
+    if not cost or cost.get("of") != digest(of):
         return {}
     seconds = cost.get("seconds", {})
     assert isinstance(seconds, dict)
-    found = {f"sampling/{part}_s": float(value) for part, value in seconds.items()}
-    if isinstance(rate := cost.get("tokens_per_s"), float):
-        found["sampling/tokens_per_s"] = rate
-    return found
+    found = {f"{what}/{part}_s": float(value) for part, value in seconds.items()}
+    rates = ("tokens_per_s", "padded_tokens_per_s", "mfu", "peak_mb")
+    return {**found, **{f"{what}/{key}": float(str(cost[key])) for key in rates if cost.get(key)}}
 
 
 def evaluation_metrics(evaluation: dict[str, object]) -> Iterator[tuple[str, float]]:

@@ -9,10 +9,15 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from restem.core import layout, plugins, storage
+from restem.core.connection import connected
 from restem.core.errors import DataError
 from restem.core.faults import check_faults
 from restem.core.params import Params
@@ -22,7 +27,9 @@ from restem.core.records import FAULTS, Problem, TrainRow, Verdict, complete
 from restem.core.scratch import code_digest, digest, scratch
 from restem.core.seeds import seed_for
 from restem.sampling.shards import make_shards
-from restem.training.loop import Job, train
+from restem.stages.live import watched
+from restem.training.job import Job
+from restem.training.loop import train
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +46,8 @@ CODE = (
 
 
 def run(params: Params, iteration: str | None) -> None:
-    """Write models/K and metrics/training/K.json; the last checkpoint survives a kill.
+    """Write models/K and metrics/training/K.json, and beside the outputs
+    metrics/training_cost/K.json; the last checkpoint survives a kill.
 
     Raises: DataError, EngineError, ResumeError.
     """
@@ -55,7 +63,9 @@ def run(params: Params, iteration: str | None) -> None:
     previous = params.method.init_from == "previous" and not human
     start = layout.model(str(int(iteration) - 1) if previous else "0")
     seed = seed_for(params.seed, "train", iteration) % 2**31
+    on_ray = params.train.cluster == "ray"
     with (
+        connected(params.machine) if on_ray else nullcontext(),
         scratch(f"train-{iteration}", _inputs(params, start, rows, epochs, seed)) as work,
         Progress(f"train {iteration}", 0, "updates") as bar,
     ):
@@ -74,8 +84,13 @@ def run(params: Params, iteration: str | None) -> None:
             bar.total = bar.bar.total = total
             bar.advance(done - bar.count, live)
 
-        result = train(job, validator(params), on_step)
-    storage.write_json(layout.training(iteration), {**asdict(result), "init": start.as_posix()})
+        validate = watched(validator(params), f"train {iteration}", work.path.name)
+        result = train(job, validate, on_step)
+    facts = asdict(result)
+    cost = facts.pop("cost")
+    storage.write_json(layout.training(iteration), {**facts, "init": start.as_posix()})
+    told = {"of": digest(layout.training(iteration)), **cost}
+    storage.write_json(layout.training_cost(iteration), told)
     log.info("train %s: %d solutions, %d updates, D_val reward %.3f (update %d), %.0f s -> %s",
              iteration, result.num_rows, result.num_updates, result.best_reward, result.best_step,
              time.monotonic() - started, out)  # fmt: skip
@@ -118,23 +133,31 @@ def human_rows() -> list[TrainRow]:
 
 
 def validator(params: Params) -> Callable[[Path], float]:
-    """The reward of greedy solutions on D_val, in [0, 1], of a model folder."""
-    problems = storage.read_problems(layout.problems("val"))
-    # Always `hf`: vLLM would take longer to start than the check, and memory the training needs.
-    engine = plugins.load("engine", "hf")
-    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
-    alone = replace(
-        params.machine, workers=1
-    )  # starting processes would take longer than the check
+    """The reward of greedy solutions on D_val, in [0, 1], of a model folder.
+
+    vLLM answers in a process of its own, which alone gives the memory of a GPU back for certain.
+    """
+    if params.train.check_engine == "hf":
+        return partial(val_reward, params)
 
     def validate(model_dir: Path) -> float:
-        with (
-            engine.open_engine(model_dir, params.sample, alone) as running,
-            module.open_reward(params.score, alone) as reward,
-        ):
-            return mean_reward(running, reward, problems, params)
+        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+            return apart.submit(val_reward, params, model_dir).result()
 
     return validate
+
+
+def val_reward(params: Params, model_dir: Path) -> float:
+    problems = storage.read_problems(layout.problems("val"))
+    engine = plugins.load("engine", params.train.check_engine)
+    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
+    # starting processes would take longer than the check
+    alone = replace(params.machine, workers=1)
+    with (
+        engine.open_engine(model_dir, params.sample, alone) as running,
+        module.open_reward(params.score, alone) as reward,
+    ):
+        return mean_reward(running, reward, problems, params)
 
 
 def mean_reward(engine: Engine, reward: Reward, problems: list[Problem], params: Params) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,4 +85,32 @@ def test_k_lies_within_the_samples(values: dict[str, Any], pass_at: list[int]) -
     put(values, "eval.samples", 32)
     put(values, "eval.pass_at", pass_at)
     with pytest.raises(ParamsError, match=r"eval\.pass_at must be"):
+        params.check(values, "here")
+
+
+@pytest.mark.parametrize(
+    ("written", "means"), [("off", "off"), ('"off"', "off"), ("zero2", "zero2")]
+)
+def test_deepspeed_off_needs_no_quotes(tmp_path: Path, written: str, means: str) -> None:
+    text, count = re.subn(r"(?m)^(  deepspeed:) \S+", rf"\1 {written}", FILE.read_text())
+    (tmp_path / "params.yaml").write_text(text)
+    assert (count, params.load(tmp_path / "params.yaml").train.deepspeed) == (1, means)
+
+
+def test_sampling_that_stops_when_solved_is_refused_where_wrong_solutions_are_kept(
+    values: dict[str, Any],
+) -> None:
+    put(values, "sample.stop_after_correct", 3)
+    params.check(values, "here")
+    put(values, "method.weight", "exp")
+    with pytest.raises(ParamsError, match=r"stop_after_correct must be 0 .* exp, got 3") as refused:
+        params.check(values, "here")
+    assert "\n" not in str(refused.value)
+    put(values, "sample.stop_after_correct", 0)
+    params.check(values, "here")
+
+
+def test_an_unknown_weight_is_refused_with_those_there_are(values: dict[str, Any]) -> None:
+    put(values, "method.weight", "advantage")
+    with pytest.raises(ParamsError, match=r"method\.weight must be one of one, reward, exp, got"):
         params.check(values, "here")

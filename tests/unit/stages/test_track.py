@@ -211,10 +211,25 @@ def test_what_sampling_cost_is_told_of_the_samples_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert track.sampling_metrics("1") == {}
+    assert track.cost_metrics("1") == {}
     write_atomically(layout.samples("1"), b"samples")
     cost = {"of": digest(layout.samples("1")), "seconds": {"load": 2.0}, "tokens_per_s": 5.0}
     storage.write_json(layout.sampling("1"), cost)
-    assert track.sampling_metrics("1") == {"sampling/load_s": 2.0, "sampling/tokens_per_s": 5.0}
+    assert track.cost_metrics("1") == {"sampling/load_s": 2.0, "sampling/tokens_per_s": 5.0}
     write_atomically(layout.samples("1"), b"others")
-    assert track.sampling_metrics("1") == {}
+    assert track.cost_metrics("1") == {}
+
+
+def test_what_training_cost_is_told_of_the_training_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    storage.write_json(layout.training("1"), {"num_updates": 3})
+    cost = {"seconds": {"update": 2.0}, "tokens_per_s": 5.0, "peak_mb": 600.0, "tokens": 10}
+    told = {"of": digest(layout.training("1")), **cost}
+    storage.write_json(layout.training_cost("1"), told)
+    assert track.cost_metrics("1") == {
+        "training/update_s": 2.0, "training/tokens_per_s": 5.0, "training/peak_mb": 600.0,
+    }  # fmt: skip
+    storage.write_json(layout.training("1"), {"num_updates": 4})
+    assert track.cost_metrics("1") == {}
