@@ -1,10 +1,11 @@
 """Run the benchmarks and write their tables, with commit and machine, into benchmarks/README.md.
 
 make bench                                 the quick ones: sampler, scorer, programs
-python benchmarks/run.py engines scale     the others: engines, actors, scale, stages, seeds
-                                           (3, 2, 5, 10 and 25 minutes)
+python benchmarks/run.py engines scale     the others: engines, actors, trainer, scale, stages,
+                                           seeds (3, 2, 5, 5, 10 and 25 minutes)
 
 `engines` and `actors` need models/0 (`dvc repro base`) and vLLM and Ray (`make engines`).
+`trainer` takes the base model and the kept rows of the run there is, else made-up ones.
 `programs` is among the quick ones only where RESTEM_PEERS and RESTEM_DATA name what it compares
 with and on; `python benchmarks/programs.py` without them says how to get the peers.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 QUICK = ("sampler", "scorer", "programs")
-ALL = (*QUICK, "engines", "actors", "scale", "stages", "seeds")
+ALL = (*QUICK, "engines", "actors", "trainer", "scale", "stages", "seeds")
 NEEDS = {"programs": ("RESTEM_PEERS", "RESTEM_DATA")}  # in the environment
 
 
