@@ -36,7 +36,7 @@ def test_checks_by_vllm_are_those_of_hf(tmp_path: Path, monkeypatch: pytest.Monk
     rows = [TrainRow(PROMPT, SOLUTION, 1.0, f"p{i}", f"s{i}") for i in range(40)]
     work = job(tmp_path, policy, rows=rows, max_epochs=2, checks_per_epoch=1, lr=3e-3,
                share_prompts=False, check_engine="vllm")  # fmt: skip
-    result = train(work, validator(by_vllm), silent)
+    result = train(work, validator(by_vllm, apart=True), silent)
     assert [check["reward"] for check in result.checks][-1] == 0.75
     assert val_reward(values, tmp_path / "out") == 0.75
     assert result.num_updates == 2 * result.checks[0]["step"]

@@ -184,6 +184,8 @@ def updates_of(
 
 def _time_updates(params: Params, start: Path, rows: list[TrainRow], epochs: int) -> float | None:
     """Wall time of one update, by the real training; None if it ran out of memory or room."""
+    if params.train.cluster == "ray":
+        return None  # a cluster's time is not to be had for a trial
     ends: list[tuple[int, float]] = []  # updates done, and when: several processes tell of some
 
     def on_step(done: int, total: int, live: str) -> None:

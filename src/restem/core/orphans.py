@@ -29,17 +29,17 @@ def end_with_dvc() -> None:
             return
 
 
-def end_with_parent() -> None:
-    """End this process with the one that started it, also if that has ended already; children that
-    call this in their turn end with this one."""
+def end_with_parent(parent: int | None = None) -> None:
+    """End this process with the one that started it (its process id, if it is not in the
+    environment), also if that has ended already; children that call this end with this one."""
     import psutil
 
-    expected = int(os.environ.get(PARENT, os.getppid()))
+    expected = parent or int(os.environ.get(PARENT, os.getppid()))
     os.environ[PARENT] = str(os.getpid())
-    parent = psutil.Process().parent()
-    if parent is None or parent.pid != expected:
+    found = psutil.Process().parent()
+    if found is None or found.pid != expected:
         os._exit(1)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    threading.Thread(target=_follow, args=(found,), daemon=True).start()
 
 
 def _follow(other: object) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast, get_type_hints
 
 from restem.core.errors import ParamsError
-from restem.core.ranges import CHOICES, RANGES
+from restem.core.ranges import CHOICES, CONFLICTS, RANGES
 
 
 @dataclass
@@ -270,6 +270,10 @@ def _check_ranges(params: Params, where: str) -> None:
             raise ParamsError(
                 f"{where}: {name} must be one of {', '.join(allowed)}, got {flat[name]!r}."
             )
+    for values, advice in CONFLICTS:
+        if all(flat[name] == value for name, value in values.items()):
+            both = " and ".join(f"{name}: {value}" for name, value in values.items())
+            raise ParamsError(f"{where}: {both} do not go together. {advice}")
     if not params.eval.pass_at or any(
         not 1 <= k <= params.eval.samples for k in params.eval.pass_at
     ):

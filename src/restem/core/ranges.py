@@ -21,6 +21,22 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "train.deepspeed": ("off", "zero1", "zero2", "zero3"),
 }
 
+# Values that do not go together, and what to do.
+CONFLICTS: tuple[tuple[dict[str, object], str], ...] = (
+    (
+        {"train.attention": "flash_attention_2", "train.precision": "fp32"},
+        "Set train.precision to bf16: flash attention computes in nothing wider.",
+    ),
+    (
+        {"train.offload": True, "train.deepspeed": "off"},
+        "Set train.deepspeed to zero1, zero2 or zero3: it is what moves things to the CPUs.",
+    ),
+    (
+        {"train.cluster": "ray", "train.processes": 0},
+        "Set train.processes to the GPUs (or cores) of the cluster that shall train.",
+    ),
+)
+
 # (dotted name, lowest, highest allowed value, advice)
 RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("iters", 0, MAX_ITERS, f"Set it to {MAX_ITERS} or less: dvc.yaml unrolls the loop that far."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,28 +29,36 @@ NAMES = ("loss", "grad_norm", "learning_rate")
 def watched(validate: Callable[[Path], float], name: str, work: str) -> Callable[[Path], float]:
     """`validate`, which also tells MLflow once the training is long. `work` names the training: it
     is the same run after a resume."""
-    started, last = time.monotonic(), [-1]
+    started, silent = time.monotonic(), False
 
     def validate_and_tell(model_dir: Path) -> float:
+        nonlocal silent
         reward = validate(model_dir)
-        if time.monotonic() - started >= LONG_S:
+        if time.monotonic() - started >= LONG_S and not silent:
             try:
                 with alone():
-                    last[0] = _tell(model_dir, reward, name, work, last[0])
+                    _tell(model_dir, reward, name, work)
             except Exception as error:  # noqa: BLE001  # a tracking server may be away in many ways
-                log.warning("MLflow was not told how training stands: %s", str(error)[:200])
+                silent = True  # a server that does not answer costs time at every try
+                log.warning("MLflow is told no more how training stands: %s", str(error)[:200])
         return reward
 
     return validate_and_tell
 
 
-def _tell(model_dir: Path, reward: float, name: str, work: str, last: int) -> int:
-    """Log what came after update `last`; the newest update."""
+def _tell(model_dir: Path, reward: float, name: str, work: str) -> None:
+    """Log what the run does not have yet."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the defaults wait for minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     import mlflow
     from mlflow.entities import Metric
 
     folder = next(p for p in (model_dir, *model_dir.parents) if (p / "trainer_state.json").exists())
     state = json.loads((folder / "trainer_state.json").read_text("utf-8"))
+    client = mlflow.MlflowClient(tracking_uri())
+    run = _run(client, name, work)
+    told = client.get_metric_history(run, "train/reward")
+    last = max((metric.step for metric in told), default=-1)
     now, step = int(time.time() * 1000), int(state["global_step"])
     points = [
         Metric(f"train/{key}", float(entry[key]), now, int(entry["step"]))
@@ -58,11 +67,8 @@ def _tell(model_dir: Path, reward: float, name: str, work: str, last: int) -> in
         if key in entry and entry["step"] > last
     ]
     points.append(Metric("train/reward", reward, now, step))
-    client = mlflow.MlflowClient(tracking_uri())
-    run = _run(client, name, work)
     for first in range(0, len(points), BATCH):
         client.log_batch(run, points[first : first + BATCH])
-    return step
 
 
 def _run(client: MlflowClient, name: str, work: str) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from restem.core import layout, plugins, storage
 from restem.core.connection import connected
 from restem.core.errors import DataError
 from restem.core.faults import check_faults
+from restem.core.orphans import end_with_parent
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Reward, Sampling
@@ -84,7 +86,7 @@ def run(params: Params, iteration: str | None) -> None:
             bar.total = bar.bar.total = total
             bar.advance(done - bar.count, live)
 
-        validate = watched(validator(params), f"train {iteration}", work.path.name)
+        validate = watched(validator(params, job.apart), f"train {iteration}", work.path.name)
         result = train(job, validate, on_step)
     facts = asdict(result)
     cost = facts.pop("cost")
@@ -103,7 +105,7 @@ def _inputs(
     return {
         "start": digest(start),
         "rows": [asdict(row) for row in rows],
-        "train": asdict(params.train),
+        "train": {**asdict(params.train), "cluster": None, "check_engine": None},
         "epochs": epochs,
         "seed": seed,
         "val": digest(layout.problems("val")),
@@ -132,17 +134,22 @@ def human_rows() -> list[TrainRow]:
     return rows
 
 
-def validator(params: Params) -> Callable[[Path], float]:
+def validator(params: Params, apart: bool) -> Callable[[Path], float]:
     """The reward of greedy solutions on D_val, in [0, 1], of a model folder.
 
-    vLLM answers in a process of its own, which alone gives the memory of a GPU back for certain.
+    Where training has processes of its own, and the memory of GPUs is wanted back for them,
+    answering has one, too: only its end gives all of it back. So has vLLM anywhere.
     """
-    if params.train.check_engine == "hf":
+    import torch
+
+    if params.train.check_engine == "hf" and not (apart and torch.cuda.is_available()):
         return partial(val_reward, params)
 
     def validate(model_dir: Path) -> float:
-        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-            return apart.submit(val_reward, params, model_dir).result()
+        with ProcessPoolExecutor(
+            1, get_context("spawn"), end_with_parent, (os.getpid(),)
+        ) as answering:
+            return answering.submit(val_reward, params, model_dir).result()
 
     return validate
 

@@ -21,7 +21,6 @@ from restem.core import errors
 from restem.core.errors import EngineError, RestemError
 from restem.core.orphans import PARENT
 from restem.training import checkpoints
-from restem.training.checks import Check
 from restem.training.job import Job
 from restem.training.leg import LEG, LOOK_S, PROGRESS
 from restem.training.meter import Meter
@@ -32,14 +31,8 @@ PATIENCE_S = 30.0  # with processes that are told to end
 OnStep = Callable[[int, int, str], None]
 
 
-def train_to_next_check(
-    job: Job,
-    done: checkpoints.Checkpoint | None,
-    validate: Callable[[Path], float],
-    on_step: OnStep,
-    meter: Meter,
-) -> None:
-    """Leave one more complete checkpoint in `job.work_dir`. Raises: EngineError, ResumeError."""
+def train_to_next_check(job: Job, on_step: OnStep, meter: Meter) -> None:
+    """Leave one more trained checkpoint in `job.work_dir`. Raises: EngineError, ResumeError."""
     job.work_dir.mkdir(parents=True, exist_ok=True)
     for file in (*job.work_dir.glob("error-*.json"), job.work_dir / LEG):
         file.unlink(missing_ok=True)
@@ -56,11 +49,7 @@ def train_to_next_check(
         if failure or not leg:
             raise _error(job, failure)
         meter.add(leg["meter"])
-    path = checkpoints.folder(job.work_dir, leg["step"])
-    with meter.phase("check"):
-        reward = validate(path)
-    checks = [*(done.checks if done else []), Check(leg["step"], leg["epoch"], reward)]
-    checkpoints.complete(job.work_dir, job.key, checks, leg["facts"])
+    checkpoints.trained(job.work_dir, job.key, leg["step"], leg["facts"])
 
 
 def _run_here(job: Job, tell: Callable[[], None]) -> str:
@@ -71,8 +60,7 @@ def _run_here(job: Job, tell: Callable[[], None]) -> str:
     ]  # fmt: skip
     source = str(Path(__file__).parents[2])
     path = os.pathsep.join(p for p in (source, os.environ.get("PYTHONPATH", "")) if p)
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1",
-                   PARENT: str(os.getpid())}  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": path, **_threads(job), PARENT: str(os.getpid())}
     with (job.work_dir / OUTPUT).open("wb") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
@@ -91,6 +79,14 @@ def _run_here(job: Job, tell: Callable[[], None]) -> str:
                 process.kill()
             raise
     return _cause(job.work_dir / OUTPUT, code) if code else ""
+
+
+def _threads(job: Job) -> dict[str, str]:
+    """Beside a GPU a process may use its share of the cores; on a CPU one, see `one_thread`."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if torch.cuda.is_available() else 1
+    return {"OMP_NUM_THREADS": str(max(1, cores // job.processes))}
 
 
 def _cause(output: Path, code: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,8 @@ from restem.training.trainer import build
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+log = logging.getLogger(__name__)
+
 
 def fit(
     job: Job,
@@ -43,8 +47,9 @@ def fit(
     """
     with partitioned(job.train):
         with meter.phase("load"):
-            model = load(job.init_dir, job.train.attention)
-        plan = _plan(job, examples, model, validate, on_step)
+            model = _loaded(job)
+            shares = bool(done.facts["shares"]) if done else _may_share(model, job.train)
+        plan = _plan(job, examples, model, shares, validate, on_step)
         plan.meter, plan.rank, plan.processes = meter, rank, processes
         plan.checks = list(done.checks) if done else []
         if done and done.step == plan.num_updates:
@@ -61,12 +66,12 @@ def _plan(
     job: Job,
     examples: list[Example],
     model: PreTrainedModel,
+    shares: bool,
     validate: Callable[[Path], float] | None,
     on_step: Callable[[int, int, str], None],
 ) -> Plan:
     train = job.train
-    share = train.share_prompts and can_branch(model, train.attention)
-    rows = into_rows(examples, job.max_length(model.config), share)
+    rows = into_rows(examples, job.max_length(model.config), shares)
     prefix = shared_prefix(examples)
     updates = Updates([row.length - len(prefix) for row in rows], train.batch_tokens, job.seed)
     steps = check_steps(updates.per_epoch, job.max_epochs, train.checks_per_epoch)
@@ -81,7 +86,39 @@ def _plan(
         check_at=frozenset(steps),
         validate=validate,
         on_step=on_step,
+        shares=shares,
     )
+
+
+def _loaded(job: Job) -> PreTrainedModel:
+    """The model, on the device it is trained on. Raises: EngineError."""
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    if job.train.attention == "flex_attention" and not on_gpu:
+        raise EngineError(
+            "train.attention: flex_attention trains on GPUs only, and there is none here. "
+            "Set it to sdpa (params.yaml)."
+        )
+    model = load(job.init_dir, job.train.attention)
+    if on_gpu and job.train.deepspeed == "off":
+        model.to(torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))))
+    return model
+
+
+def _may_share(model: PreTrainedModel, train: Train) -> bool:
+    """Whether solutions share rows; asked once, and then read from the checkpoints."""
+    import torch
+
+    if not train.share_prompts:
+        return False
+    rounded = train.precision == "bf16"
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=rounded):
+        shares = can_branch(model, train.attention, tolerance=0.1 if rounded else 3e-4)
+    if not shares:
+        log.warning("this model, with train.attention %s, gives solutions that share a prompt "
+                    "other losses; each gets a row of its own", train.attention)  # fmt: skip
+    return shares
 
 
 def _can_cache(model: PreTrainedModel, job: Job) -> bool:

@@ -62,7 +62,9 @@ class Job:
     def key(self) -> str:
         """A checkpoint of a job with another one is refused."""
         rows = [asdict(row) for row in self.rows]
-        where = {"cluster": "local", "processes": self.processes}  # not where they run
+        # Not where it runs, nor who answers D_val. DeepSpeed keeps a part for every process.
+        parts = 1 if self.train.deepspeed == "off" else self.processes
+        where = {"cluster": "local", "check_engine": "hf", "processes": parts}
         settings = {**asdict(self.train), **where}
         return stable_hash(rows, settings, self.max_epochs, self.seed, digest(self.init_dir))
 

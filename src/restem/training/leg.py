@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -48,8 +49,7 @@ def _run(job: Job, rank: int) -> None:
     plan = fit(job, examples, tokenizer, done, None, on_step, meter, rank, job.processes)
     if rank == 0:
         step = next(step for step in sorted(plan.check_at) if step > (done.step if done else 0))
-        epoch = checkpoints.state(checkpoints.folder(job.work_dir, step))["epoch"]
-        told = {"step": step, "epoch": epoch, "facts": plan.facts(), "meter": meter.plain()}
+        told = {"step": step, "facts": plan.facts(), "meter": meter.plain()}
         storage.write_json(job.work_dir / LEG, told)
 
 
@@ -62,7 +62,8 @@ def _telling(work_dir: Path) -> Callable[[int, int, str], None]:
         if time.monotonic() - last > LOOK_S:
             last = time.monotonic()
             text = json.dumps({"done": done, "total": total, "live": live})
-            (work_dir / PROGRESS).write_text(text)
+            with suppress(OSError):
+                (work_dir / PROGRESS).write_text(text)
 
     return tell
 

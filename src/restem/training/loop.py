@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from restem.training import apart, checkpoints
-from restem.training.checks import best
+from restem.training.checks import Check, best
 from restem.training.dataset import Example, encode
 from restem.training.export import export, licence_of, model_card
 from restem.training.fit import fit, no_bars, one_thread
@@ -72,8 +72,10 @@ def train(
         examples, num_overlong = encode(job.rows, tokenizer, length, job.train.max_overlong)
         done = checkpoints.last(job.work_dir, job.key)
         while done is None or not done.is_over(job.train):
-            if job.apart:
-                apart.train_to_next_check(job, done, reward, on_step, meter)
+            if waiting := checkpoints.unchecked(job.work_dir, job.key):
+                _check(job, done, waiting, reward, meter)
+            elif job.apart:
+                apart.train_to_next_check(job, on_step, meter)
             else:
                 fit(job, examples, tokenizer, done, reward, on_step, meter)
             done = checkpoints.last(job.work_dir, job.key)
@@ -83,6 +85,22 @@ def train(
             card = _card(job, done, len(examples))
             export(model, tokenizer, job.out_dir, card, adapter(done.best))
     return _result(job, done, examples, num_overlong, meter)
+
+
+def _check(
+    job: Job,
+    done: checkpoints.Checkpoint | None,
+    waiting: tuple[int, dict[str, int]],
+    reward: Callable[[Path], float],
+    meter: Meter,
+) -> None:
+    """Complete a checkpoint that processes of their own, or an earlier attempt, have trained."""
+    step, facts = waiting
+    path = checkpoints.folder(job.work_dir, step)
+    with meter.phase("check"):
+        found = Check(step, checkpoints.state(path)["epoch"], reward(path))
+    checks = [*(done.checks if done else []), found]
+    checkpoints.complete(job.work_dir, job.key, checks, facts)
 
 
 def _result(

@@ -93,7 +93,7 @@ def has_plain_cache(model: PreTrainedModel) -> bool:
     return all(type(layer) is DynamicLayer for layer in layers)
 
 
-def can_branch(model: PreTrainedModel, attention: str) -> bool:
+def can_branch(model: PreTrainedModel, attention: str, tolerance: float = 3e-4) -> bool:
     """Whether the loss of solutions that share a row is that of rows of their own.
 
     It is tried out, for models differ in what they make of positions and masks; but not with
@@ -104,11 +104,14 @@ def can_branch(model: PreTrainedModel, attention: str) -> bool:
     if "position_ids" not in inspect.signature(model.forward).parameters:
         return False
     spread = any(hasattr(weight, "ds_id") for weight in model.parameters())
-    return spread or _is_exact(model, attention)
+    return spread or _is_exact(model, attention, tolerance)
 
 
-def _is_exact(model: PreTrainedModel, attention: str) -> bool:
-    """Whether it is, for every token of two solutions, long enough to tell positions apart."""
+def _is_exact(model: PreTrainedModel, attention: str, tolerance: float) -> bool:
+    """Whether it is, for every token of two solutions, long enough to tell positions apart.
+
+    tolerance: rounding of a token's negative log-likelihood; wrong positions change it by more.
+    """
     import torch
 
     size = model.config.get_text_config().vocab_size
@@ -127,7 +130,6 @@ def _is_exact(model: PreTrainedModel, attention: str) -> bool:
         return False  # it cannot take such a mask at all
     finally:
         model.train(was_training)
-    tolerance = 1e-4 if model.dtype == torch.float32 else 0.05
     return bool(torch.allclose(one, other, rtol=0, atol=tolerance))
 
 

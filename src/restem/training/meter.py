@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,9 @@ class Meter:
     """Those of this process, and with padding."""
     own_padded: int = 0
     flops: float = 0.0
-    """6 x parameters x tokens, the usual count of forward and backward."""
+    """Of forward and backward, by the usual count: 6 x parameters x tokens, where all train."""
+    peak_flops: float = 0.0
+    """What the GPU could do in a second, 0 where that is not known."""
     peak_mb: float = 0.0
     """Largest memory of one process; on a GPU, of the GPU."""
 
@@ -46,6 +49,7 @@ class Meter:
 
         if torch.cuda.is_available():
             self.peak_mb = max(self.peak_mb, torch.cuda.max_memory_allocated() / 2**20)
+            self.peak_flops = peak_flops(torch.cuda.get_device_name())
         else:
             usage = resource.getrusage(resource.RUSAGE_SELF)
             self.peak_mb = max(self.peak_mb, usage.ru_maxrss / 2**10)
@@ -58,6 +62,7 @@ class Meter:
             "own_tokens": self.own_tokens,
             "own_padded": self.own_padded,
             "flops": self.flops,
+            "peak_flops": self.peak_flops,
             "peak_mb": round(self.peak_mb, 1),
         }
 
@@ -69,7 +74,8 @@ class Meter:
             self._add(name, value)
         for name in ("tokens", "own_tokens", "own_padded", "flops"):
             setattr(self, name, getattr(self, name) + other[name])
-        self.peak_mb = max(self.peak_mb, float(str(other["peak_mb"])))
+        for name in ("peak_flops", "peak_mb"):
+            setattr(self, name, max(getattr(self, name), other[name]))
 
     def rates(self, processes: int) -> dict[str, float]:
         """Tokens per second of updates, without and with padding; MFU where the GPU is known."""
@@ -81,16 +87,14 @@ class Meter:
             "tokens_per_s": round(rate, 1),
             "padded_tokens_per_s": round(rate * self.own_padded / self.own_tokens, 1),
         }
-        if peak := _peak_flops():
-            rates["mfu"] = round(self.flops / seconds / (peak * processes), 4)
+        if self.peak_flops:
+            rates["mfu"] = round(self.flops / seconds / (self.peak_flops * processes), 4)
         return rates
 
 
-def _peak_flops() -> float:
-    """Of this machine's GPU; 0 where there is none or it is not known."""
-    import torch
-
-    if not torch.cuda.is_available():
+def peak_flops(name: str) -> float:
+    """Of a GPU by its name; 0 for one that is not known, or is a slower variant."""
+    words = set(re.split(r"[ -]", name))
+    if words & {"PCIe", "PCIE", "NVL"}:
         return 0.0
-    name = torch.cuda.get_device_name(0)
-    return next((flops for word, flops in PEAK_FLOPS.items() if word in name.split()[-1]), 0.0)
+    return next((flops for word, flops in PEAK_FLOPS.items() if word in words), 0.0)

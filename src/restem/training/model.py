@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restem.core.errors import EngineError
+from restem.core import storage
+from restem.core.errors import EngineError, ResumeError
 from restem.core.params import Train
 
 if TYPE_CHECKING:
@@ -83,17 +84,37 @@ def whole(checkpoint: Path, init_dir: Path, base_name: str) -> Path:
     """A folder with all weights of a checkpoint: itself, or its adapter merged into the base.
 
     The adapter is left saying what it belongs to by name, not by a path of this machine.
+    Raises: ResumeError when the disk is full.
     """
-    if not (checkpoint / ADAPTER).is_file() or (checkpoint / MERGED / "config.json").is_file():
-        return checkpoint / MERGED if (checkpoint / ADAPTER).is_file() else checkpoint
+    if not (checkpoint / ADAPTER).is_file():
+        return checkpoint
+    if base_name == _base_of(checkpoint):  # the last thing that is written
+        return checkpoint / MERGED
     from peft import PeftModel
-    from transformers import AutoTokenizer
+    from safetensors import SafetensorError
 
     merged = PeftModel.from_pretrained(load(init_dir), checkpoint).merge_and_unload()
+    try:
+        _save_merged(merged, init_dir, base_name, checkpoint)
+    except (OSError, SafetensorError) as error:
+        raise ResumeError(
+            f"cannot write {checkpoint / MERGED}: {str(error).splitlines()[0]}. "
+            "Checkpoints are kept; free some space and run again."
+        ) from error
+    return checkpoint / MERGED
+
+
+def _base_of(checkpoint: Path) -> str:
+    settings = json.loads((checkpoint / ADAPTER).read_text("utf-8"))
+    return str(settings["base_model_name_or_path"])
+
+
+def _save_merged(merged: PreTrainedModel, init_dir: Path, base_name: str, checkpoint: Path) -> None:
+    from transformers import AutoTokenizer
+
     AutoTokenizer.from_pretrained(init_dir).save_pretrained(checkpoint / MERGED)
     merged.save_pretrained(checkpoint / MERGED)
     settings = json.loads((checkpoint / ADAPTER).read_text("utf-8"))
     settings["base_model_name_or_path"] = base_name
     settings["target_modules"] = sorted(settings["target_modules"])  # a set to PEFT
-    (checkpoint / ADAPTER).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
-    return checkpoint / MERGED
+    storage.write_json(checkpoint / ADAPTER, settings)

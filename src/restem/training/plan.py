@@ -34,6 +34,8 @@ class Plan:
     check, for another process to measure it."""
     on_step: Callable[[int, int, str], None]
     """Hears of every update: updates done, updates in all, what is worth showing."""
+    shares: bool = False
+    """Whether rows hold several solutions."""
     rank: int = 0
     processes: int = 1
     checks: list[Check] = field(default_factory=list)
@@ -52,6 +54,7 @@ class Plan:
             "num_updates": self.num_updates,
             "num_rows": len(self.rows),
             "row_tokens": sum(row.length for row in self.rows),
+            "shares": int(self.shares),
         }
 
     def slots(self) -> Slots:

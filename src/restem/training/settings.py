@@ -109,6 +109,7 @@ def deepspeed_config(train: Train) -> dict[str, object] | None:
         "gradient_accumulation_steps": train.accumulate,
         "gradient_clipping": MAX_GRAD_NORM,
         "bf16": {"enabled": train.precision == "bf16"},
+        "data_types": {"grad_accum_dtype": "fp32"},  # several passes are summed as one would be
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,

@@ -53,15 +53,16 @@ def build(
     )
     trainer.plan, trainer.parts = plan, []
     trainer.passes = _Passes(plan, tokenizer.eos_token_id)
-    trainer.num_parameters = sum(_size(weight) for weight in model.parameters())
+    trainer.flops_per_token = sum(_flops(weight) for weight in model.parameters())
     trainer.model_accepts_loss_kwargs = True  # compute_loss divides by the number of items itself
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def _size(weight: torch.nn.Parameter) -> int:
-    """Numbers in it, also where this process holds a part (ZeRO-3)."""
-    return int(getattr(weight, "ds_numel", weight.numel()))
+def _flops(weight: torch.nn.Parameter) -> float:
+    """Of a token's way through it, forth and back: 6 per number, 4 where it stays as it is. Also
+    where this process holds a part (ZeRO-3)."""
+    return float((6 if weight.requires_grad else 4) * getattr(weight, "ds_numel", weight.numel()))
 
 
 class _Passes:
@@ -109,7 +110,7 @@ def _trainer_class() -> type[Trainer]:
         plan: Plan
         parts: list[float]
         passes: _Passes
-        num_parameters: int
+        flops_per_token: float
         rows: torch.Tensor
 
         def get_train_dataloader(self) -> object:
@@ -121,13 +122,11 @@ def _trainer_class() -> type[Trainer]:
         def compute_loss(
             self, model: PreTrainedModel, inputs: Batch, num_items_in_batch: torch.Tensor
         ) -> torch.Tensor:
-            nll = weighted_nll(model, inputs, self.plan.prefix, self.plan.train.attention)
-            # processes average their gradients; the sum over them is wanted
-            loss = nll / num_items_in_batch * self.plan.processes
-            self.rows = inputs["rows"]
-            _count(self, inputs, loss.item())
-            _refuse_nan(self, "loss", self.parts[-1])
-            return loss
+            return _loss(self, model, inputs)
+
+        def _prepare_inputs(self, inputs: Batch) -> Batch:
+            # Trainer's own also rounds weights to DeepSpeed's bfloat16
+            return {name: tensor.to(self.args.device) for name, tensor in inputs.items()}
 
         def _clip_grad_norm(self, model: PreTrainedModel) -> torch.Tensor:
             norm = super()._clip_grad_norm(model)
@@ -167,6 +166,18 @@ def _only(items: list[Batch]) -> Batch:
     return items[0]
 
 
+def _loss(trainer: Trainer, model: PreTrainedModel, inputs: Batch) -> torch.Tensor:
+    """Of one pass. Raises: EngineError if it is not finite."""
+    plan: Plan = trainer.plan
+    nll = weighted_nll(model, inputs, plan.prefix, plan.train.attention)
+    # processes average their gradients; the sum over them is wanted
+    loss = nll / inputs["mass"] * plan.processes
+    trainer.rows = inputs["rows"]
+    _count(trainer, inputs, loss.item())
+    _refuse_nan(trainer, "loss", trainer.parts[-1])
+    return loss
+
+
 def _count(trainer: Trainer, inputs: Batch, loss: float) -> None:
     """Take note of a pass."""
     plan: Plan = trainer.plan
@@ -176,7 +187,7 @@ def _count(trainer: Trainer, inputs: Batch, loss: float) -> None:
     if not trainer.parts:
         tokens = int(inputs["update_tokens"])
         meter.tokens += tokens
-        meter.flops += 6 * trainer.num_parameters * tokens
+        meter.flops += trainer.flops_per_token * tokens
     meter.own_tokens += int(inputs["real"])
     meter.own_padded += inputs["input_ids"].numel()
     trainer.parts.append(loss)
@@ -225,6 +236,8 @@ def _check(trainer: Trainer) -> None:
     plan, state = trainer.plan, trainer.state
     path = checkpoints.folder(plan.work_dir, state.global_step)
     threads = torch.get_num_threads()
+    with _disk_errors(plan):
+        checkpoints.trained(plan.work_dir, plan.key, state.global_step, plan.facts())
     with plan.meter.phase("check"):
         reward = plan.validate(path)
     torch.set_num_threads(threads)

@@ -114,3 +114,21 @@ def test_an_unknown_weight_is_refused_with_those_there_are(values: dict[str, Any
     put(values, "method.weight", "advantage")
     with pytest.raises(ParamsError, match=r"method\.weight must be one of one, reward, exp, got"):
         params.check(values, "here")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"train.attention": "flash_attention_2", "train.precision": "fp32"},
+        {"train.offload": True, "train.deepspeed": "off"},
+        {"train.cluster": "ray", "train.processes": 0},
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(
+    values: dict[str, Any], pair: dict[str, object]
+) -> None:
+    for name, value in pair.items():
+        put(values, name, value)
+    with pytest.raises(ParamsError, match="do not go together") as refused:
+        params.check(values, "here")
+    assert all(name in str(refused.value) for name in pair)

@@ -18,6 +18,7 @@ from training_jobs import (
     tokenizer,
 )
 
+from restem.core.errors import SandboxError
 from restem.core.records import TrainRow
 from restem.training.loop import train
 
@@ -203,3 +204,17 @@ def test_training_prints_nothing(
 ) -> None:
     train(job(tmp_path, policy, max_epochs=1, **changes), by_weights, silent)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_check_that_fails_is_all_that_is_done_again(tmp_path: Path, policy: Path) -> None:
+    def broken(folder: Path) -> float:
+        raise SandboxError("the verifier is broken")
+
+    straight = train(job(tmp_path / "a", policy, max_epochs=1), by_weights, silent)
+    wanted, seen = job(tmp_path / "b", policy, max_epochs=1), list[int]()
+    with pytest.raises(SandboxError):
+        train(wanted, broken, silent)
+    again = train(wanted, by_weights, lambda done, total, live: seen.append(done))
+    assert again == straight
+    assert seen[0] == straight.checks[0]["step"] + 1
+    assert contents(tmp_path / "b/out") == contents(tmp_path / "a/out")
