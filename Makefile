@@ -49,8 +49,8 @@ experiments: setup ## every experiment in a table
 bench: setup     ## measure, and write the table of benchmarks/README.md
 	@$(RUN) python benchmarks/run.py
 
-engines: $(VENV)/.engines ## add vLLM (for CPUs) and Ray
-gpu: $(VENV)/.gpu ## on a machine with NVIDIA GPUs: PyTorch for CUDA, vLLM and Ray
+engines: $(VENV)/.engines ## add vLLM (for CPUs), Ray and DeepSpeed
+gpu: $(VENV)/.gpu ## on a machine with NVIDIA GPUs: PyTorch for CUDA, vLLM, Ray and DeepSpeed
 
 # One set of versions: the largest is resolved first, the others are parts of it.
 COMPILE := UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip compile -q --no-annotate --no-header \
@@ -88,7 +88,7 @@ INSTALL = if test -x $(BIN)/uv; then UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv 
 	else $(BIN)/python -m pip install -q --no-deps -r $(1); fi
 
 $(VENV)/.engines: requirements/engines.lock $(VENV)/.done
-	@echo "adding vLLM and Ray: another 1.5 GB ..."
+	@echo "adding vLLM, Ray and DeepSpeed: another 1.5 GB ..."
 	@$(call INSTALL,requirements/engines.lock)
 	@touch $@
 

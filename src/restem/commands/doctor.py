@@ -93,6 +93,14 @@ def _machine() -> Iterator[Check]:
     yield Check("disk", free >= DISK_GB, f"{free:.1f} GB free (at least {DISK_GB:g} wanted)")
 
 
+def _gpus() -> int:
+    try:
+        import torch
+    except ImportError:
+        return 0
+    return int(torch.cuda.device_count())
+
+
 def _device() -> str:
     try:
         import torch
@@ -136,6 +144,16 @@ def _training(params: Params) -> Iterator[Check]:
         "ray": (params.train.cluster == "ray", "train.cluster"),
         "vllm": (params.train.check_engine == "vllm", "train.check_engine"),
     }
+    train, gpus, cores = params.train, _gpus(), len(os.sched_getaffinity(0))
+    if train.processes > (there := gpus or cores) and train.cluster == "local":
+        kind = "GPUs" if gpus else "cores"
+        yield Check(
+            "processes", False, f"train.processes is {train.processes}, {there} {kind} here"
+        )
+    if train.attention == "flex_attention" and not gpus:
+        yield Check("attention", False, "train.attention: flex_attention trains on GPUs only")
+    if train.attention == "flash_attention_2":
+        wanted["flash_attn"] = (True, "train.attention; its makers say how to install it")
     for package, (needed, key) in wanted.items():
         if needed:
             ok = importlib.util.find_spec(package) is not None

@@ -49,7 +49,7 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
         "The paper samples at 0.7; greedy sampling draws one solution N times.",
     ),
     ("seed", 0, 2**31 - 1, ""),
-    ("method.beta", 1e-6, 1e6, "1 multiplies a correct solution's weight by e."),
+    ("method.beta", 0.0125, 1e6, "0.5 lets a correct solution weigh 7 times a wrong one."),
     ("data.seed", 0, 2**31 - 1, ""),
     ("data.few_shot", 0, 64, "The paper uses 4 for MATH."),
     ("data.train_problems", 1, 10**9, ""),

@@ -107,8 +107,8 @@ def _error(job: Job, failure: str) -> RestemError:
             return error
     return EngineError(
         f"a training process ended: {failure or 'without a result'}. What it wrote is in "
-        f"{job.work_dir / OUTPUT}. If memory ran out, train.accumulate, train.deepspeed and "
-        "train.gradient_checkpointing save some. Run again: it goes on from the last checkpoint."
+        f"{job.work_dir / OUTPUT}. Run again: it goes on from the last checkpoint. If memory ran "
+        "out, train.accumulate, deepspeed and gradient_checkpointing save some, and start it anew."
     )
 
 

@@ -142,13 +142,13 @@ def _memory_errors(train: Train) -> Iterator[None]:
             raise
         raise EngineError(
             f"out of memory: {(text.splitlines() or ['no more'])[0]} {_advice(train)} "
-            "The last checkpoint is kept."
+            "With other values this training starts anew."
         ) from error
 
 
 def _advice(train: Train) -> str:
     """Switches that save memory and are not set."""
-    left = [f"train.accumulate: {2 * train.accumulate} (smaller passes, same result)"]
+    left = [f"train.accumulate: {2 * train.accumulate} (smaller passes)"]
     if not train.gradient_checkpointing:
         left.append("train.gradient_checkpointing: true")
     if train.deepspeed != "zero3":

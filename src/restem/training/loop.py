@@ -9,6 +9,7 @@ Source: arXiv 2312.06585, algorithm 1 and §3.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from restem.training.fit import fit, no_bars, one_thread
 from restem.training.job import Job
 from restem.training.meter import Meter
 from restem.training.model import adapter, load, load_tokenizer, whole
+
+log = logging.getLogger(__name__)
+MANY_EMPTY = 10  # percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,11 @@ def train(
                 apart.train_to_next_check(job, on_step, meter)
             else:
                 fit(job, examples, tokenizer, done, reward, on_step, meter)
-            done = checkpoints.last(job.work_dir, job.key)
+            first, done = done is None, checkpoints.last(job.work_dir, job.key)
+            if first and done and (empty := done.facts["empty_percent"]) > MANY_EMPTY:
+                log.warning("%d %% of the passes have no row: lower train.accumulate (%d) or raise "
+                            "train.batch_tokens (%d)", empty, job.train.accumulate,
+                            job.train.batch_tokens)  # fmt: skip
         with meter.phase("export"):
             folder = whole(done.best, job.init_dir, job.base_name)
             model = load(folder, precision=job.train.precision)

@@ -55,7 +55,14 @@ class Plan:
             "num_rows": len(self.rows),
             "row_tokens": sum(row.length for row in self.rows),
             "shares": int(self.shares),
+            "empty_percent": self._empty_percent(),
         }
+
+    def _empty_percent(self) -> int:
+        """Passes of all processes that have no row, in percent."""
+        sizes = [len(update) for update in self.updates.in_epoch(0)]
+        passes = self.train.accumulate * self.processes
+        return 100 * sum(max(0, passes - size) for size in sizes) // (passes * len(sizes))
 
     def slots(self) -> Slots:
         """What this process computes, pass by pass."""

@@ -108,3 +108,25 @@ def test_changed_stages_are_grouped() -> None:
 )  # fmt: skip
 def test_durations_read_well(seconds: float, text: str) -> None:
     assert doctor._duration(seconds) == text
+
+
+def test_trainings_this_machine_cannot_do_are_found() -> None:
+    values = params.load()
+    train = replace(values.train, processes=1000, attention="flex_attention", deepspeed="zero3")
+    found = {check.name: check for check in doctor._training(replace(values, train=train))}
+    assert not found["processes"].ok
+    assert "train.processes is 1000" in found["processes"].text
+    assert "deepspeed" in found
+    assert list(doctor._training(values)) == []
+
+
+def test_what_deepspeed_is_told_is_shown() -> None:
+    values = params.load()
+    assert list(doctor._deepspeed_lines(values)) == []
+    train = replace(values.train, deepspeed="zero3", offload=True, precision="bf16", accumulate=2)
+    lines = list(doctor._deepspeed_lines(replace(values, train=train)))
+    told = json.loads(lines[-1])
+    assert told["zero_optimization"]["stage"] == 3
+    assert told["zero_optimization"]["offload_param"] == {"device": "cpu"}
+    assert told["bf16"] == {"enabled": True}
+    assert told["gradient_accumulation_steps"] == 2

@@ -218,3 +218,12 @@ def test_a_check_that_fails_is_all_that_is_done_again(tmp_path: Path, policy: Pa
     assert again == straight
     assert seen[0] == straight.checks[0]["step"] + 1
     assert contents(tmp_path / "b/out") == contents(tmp_path / "a/out")
+
+
+def test_passes_without_rows_are_told(
+    tmp_path: Path, policy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(job(tmp_path / "a", policy, max_epochs=1), by_weights, silent)
+    assert caplog.text == ""
+    train(job(tmp_path / "b", policy, max_epochs=1, accumulate=8), by_weights, silent)
+    assert "% of the passes have no row: lower train.accumulate (8)" in caplog.text
