@@ -19,12 +19,14 @@ class Updates:
     """Lists of row numbers of about `budget` tokens, like lengths together.
 
     The order is a function of (seed, epoch) alone. Rows of equal length change places from epoch to
-    epoch, the lengths do not, so every epoch has the same number of updates.
+    epoch, the lengths do not, so every epoch has updates of the same sizes.
     """
 
     def __init__(self, lengths: Sequence[int], budget: int, seed: int) -> None:
         self.lengths, self.budget, self.seed = lengths, budget, seed
-        self.per_epoch = len(self.in_epoch(0))
+        self.sizes = [len(update) for update in self.in_epoch(0)]
+        """Rows of an epoch's updates, in some order, the same in every epoch."""
+        self.per_epoch = len(self.sizes)
 
     def in_epoch(self, epoch: int) -> list[list[int]]:
         """All updates of an epoch; a row longer than the budget is alone in its update."""

@@ -60,7 +60,7 @@ class Plan:
 
     def _empty_percent(self) -> int:
         """Passes of all processes that have no row, in percent."""
-        sizes = [len(update) for update in self.updates.in_epoch(0)]
+        sizes = self.updates.sizes
         passes = self.train.accumulate * self.processes
         return 100 * sum(max(0, passes - size) for size in sizes) // (passes * len(sizes))
 
