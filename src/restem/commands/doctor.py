@@ -129,7 +129,6 @@ def _plugged_in(params: Params | None) -> Iterator[Check]:
         yield Check(kind, ok, f"{wanted} ({'there is' if ok else 'unknown; there is'} {known})")
     if params:
         yield _sandbox(params)
-    if params:
         yield from _training(params)
     if params and params.model != "tiny":
         found = (Path(params.model) / "config.json").is_file()
@@ -152,8 +151,9 @@ def _training(params: Params) -> Iterator[Check]:
         )
     if train.attention == "flex_attention" and not gpus:
         yield Check("attention", False, "train.attention: flex_attention trains on GPUs only")
-    if train.attention == "flash_attention_2":
-        wanted["flash_attn"] = (True, "train.attention; its makers say how to install it")
+    if train.attention == "flash_attention_2" and not importlib.util.find_spec("flash_attn"):
+        text = "flash-attn is not installed, and is not among our requirements (train.attention)"
+        yield Check("attention", False, text)
     for package, (needed, key) in wanted.items():
         if needed:
             ok = importlib.util.find_spec(package) is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +24,6 @@ from restem.training.trainer import build
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-log = logging.getLogger(__name__)
 
 
 def fit(
@@ -114,11 +111,7 @@ def _may_share(model: PreTrainedModel, train: Train) -> bool:
         return False
     rounded = train.precision == "bf16"
     with torch.autocast(model.device.type, torch.bfloat16, enabled=rounded):
-        shares = can_branch(model, train.attention, tolerance=0.1 if rounded else 3e-4)
-    if not shares:
-        log.warning("this model, with train.attention %s, gives solutions that share a prompt "
-                    "other losses; each gets a row of its own", train.attention)  # fmt: skip
-    return shares
+        return can_branch(model, train.attention, tolerance=0.1 if rounded else 3e-4)
 
 
 def _can_cache(model: PreTrainedModel, job: Job) -> bool:

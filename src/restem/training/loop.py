@@ -83,16 +83,26 @@ def train(
             else:
                 fit(job, examples, tokenizer, done, reward, on_step, meter)
             first, done = done is None, checkpoints.last(job.work_dir, job.key)
-            if first and done and (empty := done.facts["empty_percent"]) > MANY_EMPTY:
-                log.warning("%d %% of the passes have no row: lower train.accumulate (%d) or raise "
-                            "train.batch_tokens (%d)", empty, job.train.accumulate,
-                            job.train.batch_tokens)  # fmt: skip
+            if first and done:
+                _remark(job, done.facts)
         with meter.phase("export"):
             folder = whole(done.best, job.init_dir, job.base_name)
             model = load(folder, precision=job.train.precision)
             card = _card(job, done, len(examples))
             export(model, tokenizer, job.out_dir, card, adapter(done.best))
     return _result(job, done, examples, num_overlong, meter)
+
+
+def _remark(job: Job, facts: dict[str, int]) -> None:
+    """Say what trains otherwise than wanted, or in vain; processes apart have no voice."""
+    train = job.train
+    if train.share_prompts and not facts["shares"]:
+        log.warning("this model, with train.attention %s, gives solutions that share a prompt "
+                    "other losses; each has a row of its own", train.attention)  # fmt: skip
+    if facts["empty_percent"] > MANY_EMPTY:
+        log.warning("%d %% of the passes have no row: lower train.accumulate (%d) or raise "
+                    "train.batch_tokens (%d)", facts["empty_percent"], train.accumulate,
+                    train.batch_tokens)  # fmt: skip
 
 
 def _check(

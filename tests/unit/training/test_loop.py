@@ -227,3 +227,14 @@ def test_passes_without_rows_are_told(
     assert caplog.text == ""
     train(job(tmp_path / "b", policy, max_epochs=1, accumulate=8), by_weights, silent)
     assert "% of the passes have no row: lower train.accumulate (8)" in caplog.text
+
+
+def test_rows_that_cannot_be_shared_are_told(
+    tmp_path: Path, policy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(job(tmp_path / "a", policy, max_epochs=1, attention="eager"), by_weights, silent)
+    assert "each has a row of its own" in caplog.text
+    caplog.clear()
+    unasked = job(tmp_path / "b", policy, max_epochs=1, attention="eager", share_prompts=False)
+    train(unasked, by_weights, silent)
+    assert caplog.text == ""
