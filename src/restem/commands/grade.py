@@ -1,4 +1,4 @@
-"""Verdicts on a JSONL file of your own: math answers, programs, or both in one file.
+"""Verdicts on rows of your own: math answers, programs, or both; from a file, or over HTTP.
 
 input, one JSON object a line
   {"id": 1, "text": "... so \\\\boxed{5/6}.", "gold": "5/6"}
@@ -6,97 +6,137 @@ input, one JSON object a line
   tests: {"inputs", "outputs", "fn_name"?} as in APPS, {"prompt", "entry_point", "test",
   "canonical_solution"?} as in HumanEval (text is the completion), or {"setup", "asserts"} (MBPP)
 
-output, in the same order
+output, one line per row, in the same order
   {"id": 1, "reward": 1.0, "outcome": "correct", "answer": "5/6", "detail": "boxed", "grader": ...}
+  A row that cannot be read has the outcome error, a detail that begins with "row: ", and grader
+  null; where even its id cannot be read, id is null and "line" is its number.
 
 examples
   python -m restem grade solutions.jsonl --out verdicts.jsonl
   python -m restem grade solutions.jsonl --out - | jq .outcome
+  python -m restem grade --serve
+  curl -H 'Content-Type: application/json' -d '{"rows": [{"id": 1, "text": "5", "gold": "5"}]}' \\
+    http://127.0.0.1:8765/grade
 
 Limits, sandbox and workers are those of params.yaml, sections score and machine. Other keys of a
-line are ignored. The whole file is checked before the first verdict.
+row are ignored. The server answers {"verdicts": [...]}, and GET /health; on this machine alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache
-from itertools import chain, islice
 from pathlib import Path
-from types import ModuleType
-from typing import IO, NoReturn
+from typing import IO
 
+from restem.commands.grade_judges import Judges
+from restem.commands.grade_rows import CODE, MATH, Row, Unread, line, not_read, read
 from restem.core import params as params_file
-from restem.core import plugins
 from restem.core.errors import DataError, ParamsError
-from restem.core.params import Params
 from restem.core.progress import Progress
-from restem.core.protocols import Reward
-from restem.core.records import OUTCOMES, Problem, Verdict
+from restem.core.records import OUTCOMES, Verdict
 
 log = logging.getLogger(__name__)
 ROWS_PER_PART = 2048
-PARTS_PER_OPENING = 64
-CHARS_PER_PART = 1 << 25  # of text, so that long solutions come in smaller parts
-LARGEST_EXPONENT = 400  # of a gold that is a number, such as 1e-7
+CHARS_PER_PART = 1 << 25  # so that long solutions come in smaller parts
 STDOUT = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of the file."""
-
-    key: str
-    """The id as JSON, as it was given."""
-    text: str
-    problem: Problem
-    kind: str
-    """The reward: `math` or `code`."""
+HOST, PORT = "127.0.0.1", 8765
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.jsonl", type=Path, help="what to judge")
+    parser.add_argument("file", metavar="FILE.jsonl", type=Path, nargs="?", help="what to judge")
     parser.add_argument(
-        "--out", required=True, help="where the verdicts go; an old file is replaced, - prints them"
+        "--out", help="where the verdicts go; an old file is replaced, - prints them"
     )
+    parser.add_argument("--serve", action="store_true", help="judge what comes over HTTP instead")
+    parser.add_argument(
+        "--port", type=int, help=f"of --serve; default {PORT}, 0 takes a free one and says which"
+    )
+    parser.add_argument("--host", help=f"of --serve; a loopback address, default {HOST}")
 
 
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Lines to show. Raises: DataError, ParamsError, SandboxError."""
+    if arguments.serve:
+        if arguments.file or arguments.out:
+            raise ParamsError("--serve judges what comes over HTTP: leave FILE and --out away.")
+        from restem.commands import grade_server
+
+        port = PORT if arguments.port is None else arguments.port
+        grade_server.serve(arguments.host or HOST, port, params_file.load())
+        return
+    if arguments.port is not None or arguments.host is not None:
+        raise ParamsError("--port and --host belong to --serve.")
+    if not arguments.file or not arguments.out:
+        raise ParamsError("needs FILE.jsonl and --out, or --serve. `grade --help` shows examples.")
+    yield from _grade_file(arguments.file, arguments.out)
+
+
+def _grade_file(path: Path, out_name: str) -> Iterator[str]:
     started = time.monotonic()
     values = params_file.load()
-    path, out = arguments.file, Path(arguments.out)
-    to_stdout = arguments.out == STDOUT
+    out, to_stdout = Path(out_name), out_name == STDOUT
     if not to_stdout:
         _check_out(out, path)
-    counts = _check(path)
-    outcomes: Counter[str] = Counter()
-    graders: dict[str, None] = {}
+    count, has_programs = _survey(path)
+    tally = _Tally()
     with ExitStack() as stack:
-        bar = stack.enter_context(Progress("grade", counts.total(), "rows"))
+        judges = stack.enter_context(Judges(values))
+        if has_programs:
+            judges.grader(CODE)  # where no sandbox works, say so before the work
+        bar = stack.enter_context(Progress("grade", count, "rows"))
         file = None if to_stdout else stack.enter_context(_whole_file(out))
-        for line, verdict, grader in _judged(path, list(counts), values):
-            outcomes[verdict.outcome] += 1
-            graders[grader] = None
+        for row, verdict, grader in _judged(path, judges):
+            tally.add(row, verdict, grader)
+            told = line(row, verdict, grader)
             if file is None:
-                yield line
+                yield told
             else:
-                file.write(f"{line}\n")
-            bar.advance(1, f"correct {outcomes['correct'] / outcomes.total():.1%}")
-    summary = _summary(outcomes, time.monotonic() - started, " and ".join(graders))
+                file.write(f"{told}\n")
+            bar.advance(1, f"correct {tally.outcomes['correct'] / tally.outcomes.total():.1%}")
+    tally.warn(path)
+    summary = tally.summary(time.monotonic() - started)
     if to_stdout:
         log.info(summary)
     else:
         yield f"{summary} -> {out}"
+
+
+class _Tally:
+    """What came out so far."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._graders: dict[str, None] = {}
+        self._unread: list[Unread] = []
+        self._num_unread = 0
+
+    def add(self, row: Row | Unread, verdict: Verdict, grader: str | None) -> None:
+        self.outcomes[verdict.outcome] += 1
+        if grader is not None:
+            self._graders[grader] = None
+        if isinstance(row, Unread):
+            self._num_unread += 1
+            self._unread = self._unread or [row]
+
+    def warn(self, path: Path) -> None:
+        """Name the first row that could not be read."""
+        for first in self._unread:
+            log.warning(
+                "%s: %s of %s rows cannot be read and count as error; the first is %s. "
+                "`grade --help` shows what a row holds.",
+                path, f"{self._num_unread:,}", f"{self.outcomes.total():,}", first.why,
+            )  # fmt: skip
+
+    def summary(self, seconds: float) -> str:
+        counts = ", ".join(f"{n:,} {name}" for name in OUTCOMES if (n := self.outcomes[name]))
+        graders = " and ".join(self._graders) or "nobody"
+        return f"{self.outcomes.total():,} rows: {counts}; by {graders} in {seconds:.1f} s"
 
 
 def _check_out(out: Path, path: Path) -> None:
@@ -105,11 +145,6 @@ def _check_out(out: Path, path: Path) -> None:
         raise ParamsError(f"--out {out} is no regular file. Name a file, or - to print.")
     if out.exists() and path.exists() and out.samefile(path):
         raise ParamsError(f"--out names the file that is judged, {path}. Name another one.")
-
-
-def _summary(outcomes: Counter[str], seconds: float, graders: str) -> str:
-    counts = ", ".join(f"{outcomes[name]:,} {name}" for name in OUTCOMES if outcomes[name])
-    return f"{outcomes.total():,} rows: {counts}; by {graders} in {seconds:.1f} s"
 
 
 @contextmanager
@@ -130,32 +165,31 @@ def _whole_file(out: Path) -> Iterator[IO[str]]:
 
 # ---- judging
 
-Line = tuple[str, Verdict, str]
-"""A line of output, the verdict in it, and the grader."""
+Judged = tuple[Row | Unread, Verdict, str | None]
+"""A row, its verdict, and the grader; None where nobody judged it."""
 
 
-def _judged(path: Path, kinds: Sequence[str], values: Params) -> Iterator[Line]:
-    """Every row in order. Rewards remember what they judged, so they are opened anew at times."""
-    parts = _parts(path)
-    for first in parts:
-        with ExitStack() as stack:
-            rewards: dict[str, Reward] = {
-                kind: stack.enter_context(
-                    plugins.load("reward", kind).open_reward(values.score, values.machine)
-                )
-                for kind in kinds
-            }
-            for part in chain([first], islice(parts, PARTS_PER_OPENING - 1)):
-                yield from _judged_part(part, rewards)
+def _judged(path: Path, judges: Judges) -> Iterator[Judged]:
+    """Every row in order."""
+    for part in _parts(path):
+        verdicts: dict[str, Iterator[Verdict]] = {}
+        for kind in (MATH, CODE):
+            asked = [row for row in part if isinstance(row, Row) and row.kind == kind]
+            verdicts[kind] = iter(judges.verdicts(kind, asked))
+        for row in part:
+            if isinstance(row, Unread):
+                yield row, not_read(row), None
+            else:
+                yield row, next(verdicts[row.kind]), judges.grader(row.kind)
 
 
-def _parts(path: Path) -> Iterator[list[_Row]]:
+def _parts(path: Path) -> Iterator[Sequence[Row | Unread]]:
     """The rows in parts that fit into memory."""
-    part: list[_Row] = []
+    part: list[Row | Unread] = []
     size = 0
-    for row in _rows(path):
-        part.append(row)
-        size += len(row.text) + len(row.problem.gold)
+    for number, content in _lines(path):
+        part.append(read(content, number, f"line {number}"))
+        size += len(content)
         if len(part) == ROWS_PER_PART or size >= CHARS_PER_PART:
             yield part
             part, size = [], 0
@@ -163,119 +197,37 @@ def _parts(path: Path) -> Iterator[list[_Row]]:
         yield part
 
 
-def _judged_part(part: Sequence[_Row], rewards: dict[str, Reward]) -> Iterator[Line]:
-    verdicts: dict[str, Iterator[Verdict]] = {}
-    for kind, reward in rewards.items():
-        asked = [row for row in part if row.kind == kind]
-        found = reward.score([row.problem for row in asked], [row.text for row in asked])
-        verdicts[kind] = iter(found)
-    for row in part:
-        verdict, grader = next(verdicts[row.kind]), rewards[row.kind].grader
-        line = {"reward": verdict.reward, "outcome": verdict.outcome, "answer": verdict.answer,
-                "detail": verdict.detail, "grader": grader}  # fmt: skip
-        yield f'{{"id": {row.key}, {json.dumps(line)[1:]}', verdict, grader
-
-
 # ---- reading
 
 
-def _check(path: Path) -> Counter[str]:
-    """Read the whole file once; how many rows each reward has.
+def _survey(path: Path) -> tuple[int, bool]:
+    """How many rows there are, and whether one of them is a program with tests.
 
-    Raises: DataError naming file and line for the first one that cannot be judged.
+    Raises: DataError for a file that holds no rows at all.
     """
     if path.exists() and not path.is_file():
         raise DataError(f"{path} is no regular file; it is read twice, so save it first.")
-    kinds = Counter(row.kind for row in _rows(path))
-    if not kinds:
+    count, has_programs = 0, False
+    for number, content in _lines(path):
+        if number == 1 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DataError(f"{path} is UTF-16, not UTF-8. `iconv -f UTF-16 -t UTF-8` converts it.")
+        count += 1
+        if not has_programs and b'"tests"' in content:
+            row = read(content, number, f"line {number}")
+            has_programs = isinstance(row, Row) and row.kind == CODE
+    if not count:
         raise DataError(f"{path} is empty: one JSON object a line is wanted. `--help` shows some.")
-    return kinds
+    return count, has_programs
 
 
-def _rows(path: Path) -> Iterator[_Row]:
-    """The rows, line by line; blank lines are passed over. Raises: DataError."""
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number and content of every line that is not blank. Raises: DataError."""
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, content in enumerate(file, 1):
                 if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")  # a mark that some editors leave
-                if line.strip():
-                    yield _row(line, f"{path}:{number}")
+                    content = content.removeprefix(b"\xef\xbb\xbf")  # some editors leave a mark
+                if content.strip():
+                    yield number, content
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.") from error
-
-
-def _row(line: bytes, where: str) -> _Row:
-    """Raises: DataError with one line: where, what, and what it must be."""
-    try:
-        found = json.loads(line.decode(), parse_float=Decimal, parse_constant=_no_number)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: no UTF-8 ({error.reason}, byte {error.start + 1}).") from error
-    except RecursionError as error:
-        raise DataError(f"{where}: nested too deeply.") from error
-    except ValueError as error:
-        raise DataError(f"{where}: no JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{where}: must be a JSON object, got {_short(found)}.")
-    key, text = _member(found, "id", where), _member(found, "text", where)
-    if isinstance(key, (list, dict)):
-        raise DataError(f"{where}: id must be text, a number, true, false or null.")
-    if not isinstance(text, str):
-        raise DataError(f"{where}: text must be text, got {_short(text)}.")
-    if ("gold" in found) == ("tests" in found):
-        got = "both" if "gold" in found else "neither"
-        raise DataError(f"{where}: needs gold (an answer) or tests (for a program), got {got}.")
-    kind = "code" if "tests" in found else "math"
-    gold = _tests(found["tests"], where) if kind == "code" else _gold(found["gold"], where)
-    stored = json.dumps(gold, default=float)
-    problem = Problem(where, "grade", "grade", "", 0, "", "", (), stored, None)
-    if kind == "math":
-        _check_gold(problem)
-    return _Row(str(key) if isinstance(key, Decimal) else json.dumps(key), text, problem, kind)
-
-
-def _member(found: dict[str, object], name: str, where: str) -> object:
-    if name not in found:
-        raise DataError(
-            f"{where}: {name} is missing; the line has {', '.join(found) or 'nothing'}."
-        )
-    return found[name]
-
-
-def _gold(gold: object, where: str) -> dict[str, object]:
-    """A number is taken as the text it was written as, but never in scientific notation."""
-    if isinstance(gold, Decimal) and abs(gold.adjusted()) <= LARGEST_EXPONENT:
-        gold = format(gold, "f")
-    elif isinstance(gold, int) and not isinstance(gold, bool):
-        gold = str(gold)
-    if not isinstance(gold, str):
-        raise DataError(f"{where}: gold must be text or a number, got {_short(gold)}.")
-    return {"answer": gold}
-
-
-def _tests(tests: object, where: str) -> dict[str, object]:
-    if not isinstance(tests, dict):
-        raise DataError(f"{where}: tests must be a JSON object, got {_short(tests)}.")
-    return {"tests": tests}
-
-
-def _check_gold(problem: Problem) -> None:
-    """Raises: DataError for a gold in which there is nothing to compare with."""
-    try:
-        _math().gold_text(problem)
-    except DataError as error:
-        gold = json.loads(problem.gold)["answer"]
-        raise DataError(f"{problem.problem_id}: gold holds no answer: {_short(gold)}.") from error
-
-
-@cache
-def _math() -> ModuleType:
-    return plugins.load("reward", "math")
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _short(value: object) -> str:
-    return json.dumps(value, default=float)[:60]
