@@ -223,9 +223,9 @@ class Desk:
 def rows_of(body: bytes, kind: str) -> list[Row | Unread]:
     """The rows of a request. Raises: Refused for a body that is no list of rows."""
     if kind == LINES:
-        return grade_rows.numbered([part for part in body.split(b"\n") if part.strip()], "row")
+        return grade_rows.numbered([part for part in body.split(b"\n") if part.strip()], "item")
     try:
-        return grade_rows.numbered(list(_row_texts(body.decode("utf-8-sig"))), "row")
+        return grade_rows.numbered(list(_row_texts(body.decode("utf-8-sig"))), "item")
     except UnicodeDecodeError as error:
         raise Refused(400, f"no UTF-8 (byte {error.start + 1} of the body). {_WANTED}.") from None
     except json.JSONDecodeError as error:

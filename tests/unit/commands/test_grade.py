@@ -1,4 +1,5 @@
-"""Grading a file of one's own: order, both kinds of rows, and what is refused before any work."""
+"""Grading a file of one's own: order, both kinds of rows, rows that cannot be read, and what is
+refused before any work."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ import argparse
 import json
 from pathlib import Path
 
+import hostile_rows
 import pytest
 
 from restem import __main__
-from restem.commands import grade
-from restem.core.errors import DataError, ParamsError
+from restem.commands import grade, grade_judges, grade_rows
+from restem.core.errors import DataError, ParamsError, SandboxError
+from restem.core.records import OUTCOMES, Problem, Verdict
 
 REPO = Path(__file__).parents[3]
 
@@ -26,7 +29,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def told(content: bytes | str, out: str = "out.jsonl") -> list[str]:
     """The lines that the command shows for a file with this content."""
     Path("in.jsonl").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(grade.run(argparse.Namespace(file=Path("in.jsonl"), out=out)))
+    return list(grade.run(asked(Path("in.jsonl"), out)))
+
+
+def asked(file: Path | None, out: str | None, **others: object) -> argparse.Namespace:
+    return argparse.Namespace(
+        **{"file": file, "out": out, "serve": False, "port": None, "host": None, **others}
+    )
 
 
 def verdicts(*rows: object) -> list[dict[str, object]]:
@@ -50,7 +59,7 @@ def test_verdicts_come_in_the_order_of_the_rows() -> None:
 
 def test_large_files_are_judged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grade, "ROWS_PER_PART", 3)
-    monkeypatch.setattr(grade, "PARTS_PER_OPENING", 2)
+    monkeypatch.setattr(grade_judges, "ROWS_PER_OPENING", 6)
     found = verdicts(*(boxed(str(i), "5", i) for i in range(20)))
     assert [row["id"] for row in found if row["reward"]] == [5]
     monkeypatch.setattr(grade, "CHARS_PER_PART", 40)
@@ -88,38 +97,110 @@ def test_odd_characters_and_blank_lines_are_judged_and_written_as_json() -> None
     assert second["answer"] == "ü\ud800"
 
 
-BAD = {
-    "[1]": "in.jsonl:2: must be a JSON object",
-    "{": "in.jsonl:2: no JSON",
-    "nonsense": "in.jsonl:2: no JSON",
-    '{"id": NaN, "text": "", "gold": "5"}': "in.jsonl:2: no JSON: NaN",
-    "[" * 100_000: "in.jsonl:2: n",  # no JSON, or nested too deeply
-    '{"text": "", "gold": "5"}': "in.jsonl:2: id is missing",
-    '{"id": 1, "gold": "5"}': "in.jsonl:2: text is missing",
-    '{"id": 1, "text": 5, "gold": "5"}': "in.jsonl:2: text must be text, got 5",
-    '{"id": [1], "text": "", "gold": "5"}': "in.jsonl:2: id must be",
-    '{"id": 1, "text": ""}': "in.jsonl:2: needs gold .* got neither",
-    '{"id": 1, "text": "", "gold": "5", "tests": {}}': "in.jsonl:2: needs gold .* got both",
-    '{"id": 1, "text": "", "gold": true}': "in.jsonl:2: gold must be text or a number, got true",
-    '{"id": 1, "text": "", "gold": null}': "in.jsonl:2: gold must be",
-    '{"id": 1, "text": "", "gold": 1e999}': "in.jsonl:2: gold must be",
-    '{"id": 1, "text": "", "gold": " . "}': "in.jsonl:2: gold holds no answer",
-    '{"id": 1, "text": "", "tests": []}': "in.jsonl:2: tests must be a JSON object",
-    '{"id": ' + "9" * 5000 + ', "text": "", "gold": "5"}': "in.jsonl:2: no JSON",
-}
+UNREAD = {
+    "[1]": (None, "must be a JSON object, got [1]"),
+    "{": (None, "no JSON"),
+    "nonsense": (None, "no JSON (Expecting value, character 1)"),
+    '{"id": NaN, "text": "", "gold": "5"}': (None, "NaN is no JSON number"),
+    '{"id": 7, "text": "", "gold": -Infinity}': (7, "-Infinity is no JSON number"),
+    "[" * 100_000: (None, "n"),  # no JSON, or nested too deeply
+    '{"id": 7, "text": "", "tests": ' + '{"a":' * 9000: (7, "n"),
+    '{"text": "", "gold": "5"}': (None, "id is missing, there is text, gold"),
+    '{"id": 7, "gold": "5"}': (7, "text is missing"),
+    '{"id": 7, "text": 5, "gold": "5"}': (7, "text must be text, got 5"),
+    '{"id": [1], "text": "", "gold": "5"}': (None, "id must be"),
+    '{"id": 7, "text": ""}': (7, "needs gold (an answer) or tests (for a program), got neither"),
+    '{"id": 7, "text": "", "gold": "5", "tests": {}}': (7, "needs gold (an answer) or tests"),
+    '{"id": 7, "text": "", "gold": true}': (7, "gold must be text or a number of usual size"),
+    '{"id": 7, "text": "", "gold": null}': (7, "gold must be"),
+    '{"id": 7, "text": "", "gold": 1e999}': (7, "gold must be"),
+    '{"id": 7, "text": "", "gold": 1e9999999999999999999}': (7, "gold must be"),
+    '{"id": 7, "text": "", "gold": " . "}': (7, "gold holds no answer"),
+    '{"id": 7, "text": "", "tests": []}': (7, "tests must be a JSON object, got []"),
+    '{"id": 7, "text": "a\tb", "gold": "5"}': (7, "no JSON (Invalid control character"),
+    '{"id": 7, "text": "\\x", "gold": "5"}': (7, "no JSON (Invalid \\escape"),
+    '{"id": 7, "te': (7, "no JSON"),
+    '{"id": 7': (None, "no JSON"),  # 71, perhaps
+    '{"id": 7, "text": "", "gold": "5"} {}': (7, "no JSON (more follows the value"),
+    '{"id": 7, "id": {}, "text": "", "gold": "5"}': (None, "id must be"),
+    '{"id": 7, "text": "", "gold": "\u202e\u0007"}': (7, "no JSON (Invalid control character"),
+    '{"id": 7, "text": "", "gold": ["\u202e"]}': (7, 'gold must be text or a number of usual size, '
+                                                   'got ["\\u202e"]'),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("line", BAD)
-def test_a_bad_line_is_refused_by_file_and_line_before_any_work(line: str) -> None:
-    with pytest.raises(DataError, match=BAD[line]) as error:
-        told(f"{json.dumps(boxed('5', '5'))}\n{line}\n")
-    assert len(str(error.value)) < 300
-    assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl", "params.yaml"]
+@pytest.mark.parametrize("row", UNREAD)
+def test_a_row_that_cannot_be_read_is_an_error_and_the_others_are_judged(row: str) -> None:
+    good = json.dumps(boxed("5", "5"))
+    told(f"{good}\n{row}\n{good}\n")
+    first, found, last = map(json.loads, Path("out.jsonl").read_text().splitlines())
+    assert (first["outcome"], last["outcome"]) == ("correct", "correct")
+    key, why = UNREAD[row]
+    assert (found["id"], found.get("line")) == (key, None if key else 2)
+    assert (found["outcome"], found["reward"]) == ("error", 0.0)
+    assert (found["answer"], found["grader"]) == (None, None)
+    assert found["detail"].startswith(f"row: line 2: {why}")
+    assert len(found["detail"]) < 400
+    assert found["detail"].isascii()
 
 
-def test_invalid_utf_8_is_refused_by_file_and_line() -> None:
-    with pytest.raises(DataError, match=r"in\.jsonl:1: no UTF-8"):
-        told(b'{"id": 1, "text": "\xff", "gold": "5"}')
+def test_bytes_that_are_no_utf_8_are_an_error_of_their_row() -> None:
+    told(b'{"id": 1, "text": "\xff", "gold": "5"}\n{"id": 2, "text": "5", "gold": "5"}')
+    first, second = map(json.loads, Path("out.jsonl").read_text().splitlines())
+    assert (first["line"], first["detail"]) == (1, "row: line 1: no UTF-8 (invalid start byte, "
+                                                   "byte 20)")  # fmt: skip
+    assert second["outcome"] == "correct"
+
+
+def test_rows_that_cannot_be_read_are_counted_and_the_first_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (line,) = told(f"{json.dumps(boxed('5', '5'))}\n{{\n[]\n")
+    assert line.startswith("3 rows: 1 correct, 2 error; by math-")
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("in.jsonl: 2 of 3 rows cannot be read and count as error; the first "
+                              "is line 2: no JSON")  # fmt: skip
+
+
+def test_a_file_without_one_row_that_can_be_read_is_judged_by_nobody() -> None:
+    (line,) = told("name,score\nx,1\n")
+    assert line.startswith("2 rows: 2 error; by nobody")
+
+
+BIG = "7" * 5000
+
+
+def test_numbers_of_any_length_are_kept_as_they_are() -> None:
+    """5,000 digits: Python neither reads nor writes them as a number without being told to."""
+    told(
+        f'{{"id": {BIG}, "text": "\\\\boxed{{5}}", "gold": 5, "other": {BIG}}}\n'
+        f'{{"id": 1, "text": "\\\\boxed{{{BIG}}}", "gold": {BIG}}}\n'
+        f'{{"id": 2, "text": "print(1)", "tests": {{"inputs": [{BIG}], "outputs": [""]}}}}\n'
+    )
+    first, second, third = Path("out.jsonl").read_text().splitlines()
+    assert first.startswith(f'{{"id": {BIG}, "reward": 1.0')
+    assert '"id": 1, ' in second
+    assert '"id": 2, "reward": 0.0' in third
+
+
+def test_tests_reach_the_reward_as_they_were_written() -> None:
+    tests = f'{{"inputs" :[[{BIG}, 1.50, 1E+2, "\\ud800é"]],"outputs":[-0.0], "a": 1, "a": 2}}'
+    row = grade_rows.read(f'{{"id": 1, "text": "", "tests":{tests} }}', 1, "line 1")
+    assert isinstance(row, grade_rows.Row)
+    assert row.problem.gold == f'{{"tests": {tests}}}'
+
+
+def test_the_last_of_equal_names_counts() -> None:
+    told('{"id": 1, "text": "", "gold": "6", "id": 2, "text": "\\\\boxed{5}", "gold": "5"}')
+    found = json.loads(Path("out.jsonl").read_text())
+    assert (found["id"], found["outcome"]) == (2, "correct")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_a_file_in_another_encoding_is_refused(encoding: str) -> None:
+    content = ("\ufeff" if encoding == "utf-16-be" else "") + json.dumps(boxed("5", "5"))
+    with pytest.raises(DataError, match=r"in\.jsonl is UTF-16, not UTF-8"):
+        told(content.encode(encoding))
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])
@@ -131,7 +212,7 @@ def test_an_empty_file_is_refused(content: str) -> None:
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])
 def test_a_file_that_cannot_be_read_is_refused(name: str) -> None:
     with pytest.raises(DataError, match=r"cannot read|no regular file"):
-        list(grade.run(argparse.Namespace(file=Path(name), out="out.jsonl")))
+        list(grade.run(asked(Path(name), "out.jsonl")))
 
 
 @pytest.mark.parametrize("out", ["in.jsonl", ".", "/dev/null"])
@@ -144,15 +225,15 @@ def test_a_place_that_cannot_take_the_verdicts_is_refused(out: str) -> None:
 def test_a_stopped_run_leaves_the_old_file_and_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grade, "ROWS_PER_PART", 1)
     Path("out.jsonl").write_text("old")
-    judge = grade._judged_part
+    judge = grade.Judges.verdicts
     rows = "\n".join(json.dumps(boxed("5", "5", i)) for i in range(3))
 
-    def stopped(part: list[grade._Row], rewards: dict[str, grade.Reward]) -> list[grade.Line]:
-        if part[0].key == "2":
+    def stopped(judges: grade.Judges, kind: str, rows: list[grade.Row]) -> list[grade.Verdict]:
+        if rows and rows[0].key == "2":
             raise KeyboardInterrupt
-        return list(judge(part, rewards))
+        return judge(judges, kind, rows)
 
-    monkeypatch.setattr(grade, "_judged_part", stopped)
+    monkeypatch.setattr(grade.Judges, "verdicts", stopped)
     with pytest.raises(KeyboardInterrupt):
         told(rows)
     assert Path("out.jsonl").read_text() == "old"
@@ -202,3 +283,108 @@ def test_answers_and_programs_may_stand_in_one_file() -> None:
 def test_tests_that_say_nothing_are_a_row_and_no_crash(tests: object) -> None:
     (found,) = verdicts({"id": 1, "text": PROGRAM, "tests": tests})
     assert (found["outcome"], found["reward"]) == ("error", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "needs FILE.jsonl and --out, or --serve"),
+        (["in.jsonl"], "needs FILE.jsonl and --out"),
+        (["in.jsonl", "--out", "x", "--port", "1"], "--port and --host belong to --serve"),
+        (["in.jsonl", "--serve"], "--serve judges what comes over HTTP"),
+        (["--serve", "--host", "0.0.0.0"], "only loopback addresses are served"),
+        (["--serve", "--host", "somewhere"], "--host must be a loopback address"),
+        (["--serve", "--port", "70000"], "--port must be 0 to 65535"),
+    ],
+)
+def test_what_is_missing_or_does_not_fit_costs_one_line(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert __main__.main(["grade", *words]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+class Raising:
+    """A reward that one row brings down, as a bug in it would."""
+
+    grader = "raising-1"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.calls = 0
+
+    def score(self, problems: list[Problem], texts: list[str]) -> list[Verdict]:
+        self.calls += 1
+        if "bad" in texts:
+            raise self.error
+        return [Verdict(1.0, "correct", text, "fine") for text in texts]
+
+
+def with_reward(reward: Raising, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    monkeypatch.setattr(grade_judges.Judges, "_reward", lambda judges, kind: reward)
+    texts = ["bad" if i in (3, 30) else "good" for i in range(40)]
+    return verdicts(*({"id": i, "text": text, "gold": "5"} for i, text in enumerate(texts)))
+
+
+@pytest.mark.parametrize("kind", [ValueError, RecursionError, MemoryError, OverflowError, KeyError])
+def test_a_reward_that_raises_costs_the_row_that_made_it_raise(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reward = Raising(kind("odd \u202e\n row"))
+    found = with_reward(reward, monkeypatch)
+    assert [row["id"] for row in found if row["outcome"] == "error"] == [3, 30]
+    assert sum(row["reward"] == 1.0 for row in found) == 38
+    assert str(found[3]["detail"]).startswith(f"{kind.__name__}: ")
+    assert str(found[3]["detail"]).isprintable()
+    assert (found[3]["grader"], found[3]["answer"]) == ("raising-1", None)
+    assert reward.calls < 40
+
+
+def test_a_broken_verifier_stops_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SandboxError):
+        with_reward(Raising(SandboxError("no sandbox works here")), monkeypatch)
+    assert not Path("out.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_60_000_rows_of_every_form_make_60_000_verdicts() -> None:
+    rows = list(hostile_rows.lines(seed=11, count=60_000, programs=200))
+    (summary,) = told(b"\n \n".join(rows))
+    assert summary.startswith("60,000 rows: ")
+    lines = Path("out.jsonl").read_bytes().splitlines()
+    assert len(lines) == len(rows)
+    keys = ["id", "reward", "outcome", "answer", "detail", "grader"]
+    for row, line in zip(rows, lines, strict=True):
+        found = read_strictly(line)
+        assert list(found) in (keys, [*keys, "line"])
+        assert found["outcome"] in OUTCOMES
+        assert found["reward"] == ("1.0" if found["outcome"] == "correct" else "0.0")
+        assert given_id(row) in (found["id"], NOTHING), row
+
+
+NOTHING = object()
+
+
+def given_id(row: bytes) -> object:
+    """The id of a row that is a JSON object with a simple id."""
+    try:
+        found = read_strictly(row)
+    except (ValueError, RecursionError):
+        return NOTHING
+    key = found.get("id", NOTHING) if isinstance(found, dict) else NOTHING
+    return NOTHING if isinstance(key, (list, dict)) else key
+
+
+def read_strictly(line: bytes) -> dict[str, object]:
+    """Numbers as they are written."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    found = json.loads(
+        line.decode("utf-8-sig"), parse_int=str, parse_float=str, parse_constant=refuse
+    )
+    assert isinstance(found, dict) or line[:2] != b'{"'
+    return found
