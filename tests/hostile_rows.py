@@ -14,8 +14,9 @@ _PIECES = [
     "½", "٣", "\u202e", "\u0000", "\ud800", "𝟜", "\u00a0", "\n", "\n\n", "#### ", "The answer is ",
     "Answer: ", "<think>", "</think>", "<answer>", "</answer>", "<|im_end|>", "**", "`",
     "```python\n", "def f(x):\n    return x\n", "import os\n", "print(input())\n", "\n```\n", ". ",
-    ", ", " and ", " or ", "\\begin{pmatrix}", "&", "\\\\", "\\end{pmatrix}", "A", "(B)", "None", "nan", "\\",
-    "\\x", "'", '"', "{}", "\\boxed{}", "\\boxed{5}", "\\boxed 7", "1e400", "5 hours", "8:15 am",
+    ", ", " and ", " or ", "\\begin{pmatrix}", "&", "\\\\", "\\end{pmatrix}", "A", "(B)", "None",
+    "nan", "\\", "\\x", "'", '"', "{}", "\\boxed{}", "\\boxed{5}", "\\boxed 7", "1e400",
+    "5 hours", "8:15 am",
 ]  # fmt: skip
 _VALUES = [
     None, True, False, 0, -1, 2.5, 1e-7, "", " ", "5", "\ud800", [], {}, [[]], {"a": {}}, ["5"],
@@ -23,8 +24,9 @@ _VALUES = [
 ]  # fmt: skip
 _RAW = [
     "NaN", "Infinity", "-Infinity", "9" * 5000, "-" + "9" * 20000, "1e999999999999999999999",
-    "1E400", "-0.0", "0x5", "05", "'5'", "+5", "[" * 3000, '{"a":' * 3000, "[" * 900 + "]" * 900, 
-    "undefined", '"\\ud800"', '"\\udfff\\ud800"', '"\\x"', '"\x01"', '"tab\there"', '"', "\\", "nul", "{}{}", "",
+    "1E400", "-0.0", "0x5", "05", "'5'", "+5", "[" * 3000, '{"a":' * 3000, "[" * 900 + "]" * 900,
+    "undefined", '"\\ud800"', '"\\udfff\\ud800"', '"\\x"',
+    '"\x01"', '"tab\there"', '"', "\\", "nul", "{}{}", "",
 ]  # fmt: skip
 _WORDS = ["id", "text", "gold", "tests"]
 

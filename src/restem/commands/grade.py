@@ -228,6 +228,6 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if number == 1:
                     content = content.removeprefix(b"\xef\xbb\xbf")  # some editors leave a mark
                 if content.strip():
-                    yield number, content
+                    yield number, content.rstrip(b"\r\n")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.") from error

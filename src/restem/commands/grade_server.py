@@ -223,7 +223,9 @@ class Desk:
 def rows_of(body: bytes, kind: str) -> list[Row | Unread]:
     """The rows of a request. Raises: Refused for a body that is no list of rows."""
     if kind == LINES:
-        return grade_rows.numbered([part for part in body.split(b"\n") if part.strip()], "item")
+        return grade_rows.numbered(
+            [part.rstrip(b"\r") for part in body.split(b"\n") if part.strip()], "item"
+        )
     try:
         return grade_rows.numbered(list(_row_texts(body.decode("utf-8-sig"))), "item")
     except UnicodeDecodeError as error:
