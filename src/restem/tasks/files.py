@@ -147,7 +147,7 @@ def _whole(digits: str) -> float:
 def read_text(path: Path) -> str:
     """A whole file. Raises: DataError if it cannot be read or is no UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # some editors leave a mark
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -161,7 +161,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file):
-                if text := line.decode("utf-8").strip():
+                if text := line.decode("utf-8" if number else "utf-8-sig").strip():
                     yield number, text
     except UnicodeDecodeError as error:
         raise DataError(f"{path}:{number + 1}: no UTF-8. Download the file again.") from error

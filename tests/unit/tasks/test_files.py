@@ -41,6 +41,16 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
     assert rows[7].where == f"{path}:8"
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "list.json"])
+def test_a_byte_order_mark_before_the_first_row_is_no_part_of_it(tmp_path: Path, name: str) -> None:
+    rows = json.dumps(ROWS) if name == "list.json" else "\n".join(map(json.dumps, ROWS))
+    content = rows.encode("utf-8-sig")
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    read = files.json_list if name == "list.json" else files.rows
+    assert [row.values for row in read(path)] == ROWS
+
+
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.parquet", "stream.arrow", "file.arrow"])
 def test_a_file_that_is_cut_off_is_named(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name)
