@@ -1,5 +1,5 @@
 """`python grpo_step.py FOLDER` trains a tiny random model for one step with TRL's GRPOTrainer and
-the reward of examples/grade_server. FOLDER/rewards.json holds what it wrote, the golds, the rewards.
+the reward of examples/grade_server. FOLDER/rewards.json has what it wrote, the golds, the rewards.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ STAGES: dict[str, tuple[tuple[str, ...], str]] = {
 COMMANDS = {
     "configure": "set params.yaml from a preset and overrides",
     "peek": "read samples, training rows or problems like a person",
-    "grade": "verdicts on a JSONL file of your own, math answers or programs",
+    "grade": "verdicts on rows of your own, math answers or programs; from a file or over HTTP",
     "regrade": "what today's grader says of a scored iteration, and which verdicts flip",
     "doctor": "what is installed, what would run, what it would cost",
     "plan-cost": "what the run will cost, from a slice that is really drawn and graded",

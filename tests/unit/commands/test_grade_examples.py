@@ -6,9 +6,11 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -39,6 +41,16 @@ def hook(name: str, address: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_request_in_the_readme_is_answered(address: str) -> None:
+    (sent,) = re.findall(r"-d '(.*)'", (EXAMPLES / "README.md").read_text())
+    asked = urllib.request.Request(
+        f"{address}/grade", sent.encode(), {"Content-Type": "application/json"}
+    )
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(asked, timeout=LONG_S) as said:
+        assert [row["outcome"] for row in json.load(said)["verdicts"]] == ["correct"]
 
 
 @pytest.mark.parametrize("name", ["trl_reward", "verl_reward"])
