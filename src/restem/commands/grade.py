@@ -8,8 +8,9 @@ input, one JSON object a line
 
 output, one line per row, in the same order
   {"id": 1, "reward": 1.0, "outcome": "correct", "answer": "5/6", "detail": "boxed", "grader": ...}
-  A row that cannot be read has the outcome error, a detail that begins with "row: ", and grader
-  null; where even its id cannot be read, id is null and "line" is its number.
+  A row that cannot be read has the outcome error, a detail that begins with "row: line 7: " (or
+  "row: item 7: " in a request), and grader null. Where even its id cannot be read, id is null and
+  "line" is that number. The other rows are judged all the same; a warning names the first.
 
 examples
   python -m restem grade solutions.jsonl --out verdicts.jsonl

@@ -21,7 +21,7 @@ from restem.core.records import ERROR, Verdict
 
 log = logging.getLogger(__name__)
 ROWS_PER_OPENING = 1 << 17
-CHARS_PER_OPENING = 1 << 30
+CHARS_PER_OPENING = 1 << 28  # of texts and golds
 MAX_DETAIL = 200
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -251,8 +251,3 @@ def printable(why: str) -> str:
 _STRICT = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_no_number)
 LENIENT = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_Number)
 """Takes NaN, too."""
-
-
-def numbered(texts: Sequence[str | bytes], name: str) -> list[Row | Unread]:
-    """Rows of a request."""
-    return [read(text, n, f"{name} {n}") for n, text in enumerate(texts, 1)]

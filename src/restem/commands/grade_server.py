@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from restem import __version__
 from restem.commands import grade_rows
 from restem.commands.grade_queue import Queue
-from restem.commands.grade_rows import CODE, MATH, BadRow, Row, Unread, line, not_read
+from restem.commands.grade_rows import CODE, MATH, BadRow, Row, Unread, line, not_read, read
 from restem.core.errors import ParamsError, RestemError
 from restem.core.params import Params
 
@@ -223,11 +223,10 @@ class Desk:
 def rows_of(body: bytes, kind: str) -> list[Row | Unread]:
     """The rows of a request. Raises: Refused for a body that is no list of rows."""
     if kind == LINES:
-        return grade_rows.numbered(
-            [part.rstrip(b"\r") for part in body.split(b"\n") if part.strip()], "item"
-        )
+        parts = enumerate(body.split(b"\n"), 1)
+        return [read(part.rstrip(b"\r"), n, f"line {n}") for n, part in parts if part.strip()]
     try:
-        return grade_rows.numbered(list(_row_texts(body.decode("utf-8-sig"))), "item")
+        texts = list(_row_texts(body.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise Refused(400, f"no UTF-8 (byte {error.start + 1} of the body). {_WANTED}.") from None
     except json.JSONDecodeError as error:
@@ -237,6 +236,7 @@ def rows_of(body: bytes, kind: str) -> list[Row | Unread]:
         raise Refused(400, f"the body {error}. {_WANTED}.") from None
     except RecursionError:
         raise Refused(400, f"the body is nested too deeply. {_WANTED}.") from None
+    return [read(text, n, f"item {n}") for n, text in enumerate(texts, 1)]
 
 
 def _row_texts(text: str) -> Iterator[str]:
