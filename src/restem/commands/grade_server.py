@@ -18,6 +18,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import os
 import re
 import signal
 import socket
@@ -33,6 +34,8 @@ from restem.core.errors import ParamsError, RestemError
 from restem.core.params import Params
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -58,15 +61,24 @@ class Refused(Exception):
 
 
 def serve(host: str, port: int, values: Params) -> None:
-    """Until Ctrl-C or SIGTERM; what was asked before is still answered. Main thread only.
+    """Until Ctrl-C or SIGTERM; what was asked before is still answered, unless it comes twice.
 
-    Raises: ParamsError for an address that cannot be served, KeyboardInterrupt for Ctrl-C.
+    Main thread only. Raises: ParamsError for an address that cannot be served, KeyboardInterrupt
+    for Ctrl-C.
     """
     with opened(host, port, values) as (server, listener, address):
+        first = server.handle_exit
+
+        def end(sig: int, frame: FrameType | None) -> None:
+            if server.should_exit:
+                os._exit(128 + sig)  # threads wait for programs, which die with this process
+            first(sig, frame)
+
+        server.handle_exit = end  # type: ignore[method-assign]  # uvicorn has no other place for it
         signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn ends, then sends it once more
         log.info(
-            "grading at %s (POST /grade, GET /health); Ctrl-C ends once all is answered, "
-            "twice at once",
+            "grading at %s (POST /grade, GET /health); Ctrl-C ends when all is answered, "
+            "a second one at once",
             address,
         )
         server.run(sockets=[listener])

@@ -16,9 +16,11 @@ import urllib.request
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import hostile_rows
+import psutil
 import pytest
 from serving import LONG_S, serving
 
@@ -70,15 +72,17 @@ def health(address: str) -> dict[str, object]:
     return found
 
 
+def depth(address: str, kind: str) -> int:
+    rows = health(address)["waiting_rows"]
+    assert isinstance(rows, dict)
+    return int(rows[kind])
+
+
 def waiting(address: str, kind: str, num_rows: int) -> None:
     """Return once so many rows wait."""
     end = time.monotonic() + LONG_S
-    while time.monotonic() < end:
-        rows = health(address)["waiting_rows"]
-        assert isinstance(rows, dict)
-        if rows[kind] >= num_rows:
-            return
-    raise AssertionError(f"{num_rows} rows never waited")
+    while depth(address, kind) < num_rows:
+        assert time.monotonic() < end, f"{num_rows} rows never waited"
 
 
 # ---- what it answers
@@ -376,34 +380,56 @@ def test_rewards_are_opened_anew_and_nobody_notices(monkeypatch: pytest.MonkeyPa
 # ---- how it ends
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_ends_it_once_all_is_answered(sent: signal.Signals, code: int) -> None:
+@contextmanager
+def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command itself, and its address."""
     command = [sys.executable, "-m", "restem", "grade", "--serve", "--port", "0"]
-    process = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True,
+    started = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True,
                                env={**os.environ, "PYTHONPATH": str(REPO / "src")})  # fmt: skip
-    assert process.stderr is not None
+    assert started.stderr is not None
     try:
-        first = process.stderr.readline()
+        first = started.stderr.readline()
         assert first.startswith("grading at http://127.0.0.1:")
-        address = first.split()[2]
-        slow = {**PROGRAM, "text": "print(len(str(sum(range(10**7)))[:1]))"}
-        with ThreadPoolExecutor(1) as threads:
-            asked = threads.submit(graded, address, slow)
-            waiting_or_done(address, asked.done)
-            process.send_signal(sent)
-            assert asked.result(LONG_S)[0]["outcome"] == "correct"
-        assert process.wait(LONG_S) == code
-        assert "Traceback" not in process.stderr.read()
+        yield started, first.split()[2]
     finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+        started.kill()
+        started.wait()
+        started.stderr.close()
 
 
-def waiting_or_done(address: str, done: object) -> None:
-    assert callable(done)
-    while not done():
-        rows = health(address)["waiting_rows"]
-        assert isinstance(rows, dict)
-        if rows["code"]:
-            return
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_when_all_is_answered(sent: signal.Signals, code: int) -> None:
+    slow = {**PROGRAM, "text": "print(len(str(sum(range(10**7)))[:1]))"}
+    with process() as (server, address), ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(graded, address, slow)
+        while not asked.done() and not depth(address, "code"):
+            pass
+        server.send_signal(sent)
+        assert asked.result(LONG_S)[0]["outcome"] == "correct"
+        assert server.wait(LONG_S) == code
+        assert server.stderr is not None
+        assert "Traceback" not in server.stderr.read()
+
+
+def test_a_second_signal_ends_it_at_once_with_all_its_programs() -> None:
+    loops = [{**PROGRAM, "text": f"while True: pass  # {n}"} for n in range(100)]
+    with process() as (server, address), ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(ask, address, json.dumps(loops))
+        waiting(address, "code", 100)
+        server.send_signal(signal.SIGINT)
+        while is_open(address):
+            pass
+        children = psutil.Process(server.pid).children(recursive=True)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(LONG_S) == 130
+        with pytest.raises(OSError, match=r".*"):  # reset, or closed without an answer
+            asked.result(LONG_S)
+        assert psutil.wait_procs(children, LONG_S)[1] == []
+
+
+def is_open(address: str) -> bool:
+    try:
+        socket.create_connection(place(address), LONG_S).close()
+    except ConnectionError:
+        return False
+    return True
