@@ -112,17 +112,12 @@ def opened(
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its address as a URL. Raises: ParamsError."""
     name = "127.0.0.1" if host == "localhost" else host
-    try:
-        if not ipaddress.ip_address(name).is_loopback:
-            raise ParamsError(
-                f"--host {host}: whoever reaches it could run programs here, so only loopback "
-                "addresses are served. Keep 127.0.0.1 and tunnel from the other machine: "
-                f"`ssh -N -L {port}:127.0.0.1:{port} THIS_MACHINE`."
-            )
-    except ValueError as error:
-        if isinstance(error, ParamsError):
-            raise
-        raise ParamsError(f"--host must be a loopback address, got {host!r}.") from None
+    if not _is_loopback(name):
+        raise ParamsError(
+            f"--host must be a loopback address, got {host!r}: whoever reaches another one could "
+            "run programs here. Keep 127.0.0.1 and tunnel from the other machine: "
+            f"`ssh -N -L {port}:127.0.0.1:{port} THIS_MACHINE`."
+        )
     if not 0 <= port <= 65535:
         raise ParamsError(f"--port must be 0 to 65535, got {port}.")
     listener = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
@@ -137,6 +132,13 @@ def _listen(host: str, port: int) -> tuple[socket.socket, str]:
         ) from None
     shown = f"[{name}]" if ":" in name else name
     return listener, f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def application(queues: dict[str, Queue]) -> Starlette:

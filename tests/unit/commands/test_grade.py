@@ -292,7 +292,7 @@ def test_tests_that_say_nothing_are_a_row_and_no_crash(tests: object) -> None:
         (["in.jsonl"], "needs FILE.jsonl and --out"),
         (["in.jsonl", "--out", "x", "--port", "1"], "--port and --host belong to --serve"),
         (["in.jsonl", "--serve"], "--serve judges what comes over HTTP"),
-        (["--serve", "--host", "0.0.0.0"], "only loopback addresses are served"),
+        (["--serve", "--host", "0.0.0.0"], "--host must be a loopback address"),
         (["--serve", "--host", "somewhere"], "--host must be a loopback address"),
         (["--serve", "--port", "70000"], "--port must be 0 to 65535"),
     ],
