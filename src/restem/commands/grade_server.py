@@ -225,7 +225,7 @@ class Desk:
         ]
         try:
             found = await asyncio.gather(*answers)
-        except RestemError as error:
+        except (RestemError, OSError) as error:
             raise Refused(500, " ".join(str(error).split())) from error
         judged = {kind: iter(lines) for kind, lines in zip(asked, found, strict=True)}
         return [
