@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -164,6 +165,8 @@ def _parse(text: str | bytes, found: dict[str, Member]) -> None:
             text = text.decode("utf-8-sig")  # some editors leave a mark
         found.update(members(text, _STRICT))  # what stands before a mistake stays
     except UnicodeDecodeError as error:
+        with suppress(ValueError, RecursionError):
+            found.update(members(error.object[: error.start].decode("utf-8-sig"), _STRICT))
         raise BadRow(f"no UTF-8 ({error.reason}, byte {error.start + 1})") from None
     except json.JSONDecodeError as error:
         raise BadRow(f"no JSON ({error.msg}, character {error.pos + 1})") from None

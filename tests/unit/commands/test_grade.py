@@ -145,11 +145,15 @@ def test_a_row_that_cannot_be_read_is_an_error_and_the_others_are_judged(row: st
 
 
 def test_bytes_that_are_no_utf_8_are_an_error_of_their_row() -> None:
-    told(b'{"id": 1, "text": "\xff", "gold": "5"}\n{"id": 2, "text": "5", "gold": "5"}')
-    first, second = map(json.loads, Path("out.jsonl").read_text().splitlines())
-    assert (first["line"], first["detail"]) == (1, "row: line 1: no UTF-8 (invalid start byte, "
-                                                   "byte 20)")  # fmt: skip
-    assert second["outcome"] == "correct"
+    told(
+        b'{"id": 1, "text": "\xff", "gold": "5"}\n'
+        b'{"id": "\xff", "text": "5", "gold": "5"}\n'
+        b'{"id": 3, "text": "5", "gold": "5"}'
+    )
+    found = list(map(json.loads, Path("out.jsonl").read_text().splitlines()))
+    assert [(row["id"], row.get("line")) for row in found] == [(1, None), (None, 2), (3, None)]
+    assert found[0]["detail"] == "row: line 1: no UTF-8 (invalid start byte, byte 20)"
+    assert found[2]["outcome"] == "correct"
 
 
 def test_rows_that_cannot_be_read_are_counted_and_the_first_is_named(
