@@ -14,19 +14,21 @@ from __future__ import annotations
 import re
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|seed:think"
-_QUOTES = "'\"`"
+# A quote or a single backtick beside a marker; three backticks are a fence.
+_USED = r"(?<!['\"])(?<![^`]`)"
+_ENDS = r"(?!['\"]|`(?!``))"
 _OPENS = re.compile(
-    rf"(?<![{_QUOTES}])(?:<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
-    r"|<\|channel\|>analysis<\|message\|>)" + rf"(?![{_QUOTES}])"
+    rf"{_USED}(?:<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
+    r"|<\|channel\|>analysis<\|message\|>)" + _ENDS
 )
 _CLOSES = re.compile(
-    rf"(?<![{_QUOTES}])(?:</(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
-    r"|<\|channel\|>final<\|message\|>)" + rf"(?![{_QUOTES}])"
+    rf"{_USED}(?:</(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
+    r"|<\|channel\|>final<\|message\|>)" + _ENDS
 )
 # Special tokens end the turn; what follows is another turn that the model made up.
 _TURN_ENDS = re.compile(
-    rf"(?<![{_QUOTES}])(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|eos|return"
-    r"|end_of_sentence)\|>|<｜end▁of▁sentence｜>)" + rf"(?![{_QUOTES}])"
+    _USED + r"(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|eos|return"
+    r"|end_of_sentence)\|>|<｜end▁of▁sentence｜>)" + _ENDS
 )
 _LAST_TOKENS = re.compile(r"\s*(?:</s>|<eos>|<end_of_turn>|\[/?EOS\])\s*\Z")
 

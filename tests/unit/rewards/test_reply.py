@@ -24,6 +24,8 @@ TABLE = [
     ("return text.split('</think>')[-1]", "return text.split('</think>')[-1]"),
     ("print('<|im_end|>')", "print('<|im_end|>')"),
     ("Use `<think>` with care: 5", "Use `<think>` with care: 5"),
+    ("<think>```\nx\n```</think>```\ny\n```", "```\ny\n```"),
+    ("```\ny\n```<|im_end|>", "```\ny\n```"),
     ("x < 3 and y > 2", "x < 3 and y > 2"),
     ("    return x + 1\n", "    return x + 1\n"),
     ("", ""),
