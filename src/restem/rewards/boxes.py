@@ -7,6 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from restem.rewards.literal import Literal, literal, same_number
+from restem.rewards.normal import normalise
+
 MAX_ANSWER = 2000  # characters; a longer "answer" is a whole text, kept as it was written
 
 Span = tuple[int, int, str]
@@ -17,6 +20,7 @@ Span = tuple[int, int, str]
 
 _BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _BARE_BOX = re.compile(r"\\boxed\s*([^\s{}$\\.,]+)")
+_PLAIN_WORD = re.compile(r"[\W_]*[A-Za-z]{2,}.*|\W+")  # "\boxed and stop" is a mention
 _JOINT = re.compile(
     r"(?:[\s$,;]|\\[()\[\],; ]|\\q?quad|\\text\s*\{[\s,]*(?:(?:and|or)[\s,]*)?\}|\b(?:and|or)\b)*"
 )
@@ -30,7 +34,7 @@ def boxed(text: str) -> str | None:
     if unclosed > (boxes[-1][0] if boxes else -1):
         return ""
     if not boxes:
-        bare = _BARE_BOX.findall(text)
+        bare = [found for found in _BARE_BOX.findall(text) if not _PLAIN_WORD.fullmatch(found)]
         return clean(bare[-1]) if bare else None
     return joined(last_group(text, boxes))
 
@@ -75,8 +79,16 @@ def first_group(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def joined(group: Sequence[Span]) -> str:
-    """A group as one answer; the same answer twice counts once."""
-    return clean(", ".join(dict.fromkeys(clean(content) for _, _, content in group)))
+    """A group as one answer; the same answer twice counts once, and so does the same number."""
+    answers = list(dict.fromkeys(clean(content) for _, _, content in group))
+    if len(answers) == 1:
+        return answers[0]
+    kept: dict[str, Literal | None] = {}
+    for answer in answers:
+        number = None if len(answer) > MAX_ANSWER else literal(normalise(answer).text)
+        if number is None or not any(n and same_number(n, number) for n in kept.values()):
+            kept[answer] = number
+    return clean(", ".join(kept))
 
 
 # ---- cleaning
