@@ -92,13 +92,13 @@ _END = re.compile(
 )
 _SHORT = re.compile(
     r"\b(?:approx|ca|vs|e\.g|i\.e|resp|no|nos|eq|fig|sec|ch|mr|mrs|ms|dr|st|rs|a\.m|p\.m|est|min"
-    r"|max|avg|sq|cu|ft|in|lb|lbs|oz|hr|hrs)$",
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|max|avg|sq|cu|ft|in|lb|lbs|oz|hr|hrs)$",
     re.IGNORECASE,
 )
 _NO_END = re.compile(
     r"(?:[-+*/^_=<>≤≥≠≈±×÷·:(,–−]|\\(?:le|ge|leq|geq|lt|gt|ne|neq|pm|times|cdot|approx|equiv))\s*$"
 )
-_NO_START = re.compile(r"\s*(?:[+*/^=<>≤≥≠≈±×÷·)]|\\(?:le|ge|leq|geq|pm|times|cdot|approx)(?![a-z]))")
+_NO_START = re.compile(r"\s*(?:(?:or|and)\b|[+*/^=<>≤≥≠≈±×÷·)]|\\(?:le|ge|leq|geq|pm|times|cdot|approx)(?![a-z]))")
 
 
 def _ends(text: str, at: int, end: int) -> bool:
@@ -110,6 +110,8 @@ def _ends(text: str, at: int, end: int) -> bool:
     if mark == ".":
         following = text[end : end + 2].lstrip()[:1]
         return not _SHORT.search(before) or not following or following.isupper()
+    if mark == "?":
+        return text[at - 1 : at].strip() != ""  # "3 + ? = 10"
     if mark != "\n":
         return True
     if _NO_START.match(text, end) and text[end : end + 1] not in ("", "\n"):
