@@ -3,7 +3,8 @@ r"""Find the final answer in the text of a solution.
 Pure string code, one pass per rule, so that 3,000 unclosed boxes cost no more than 3,000 closed
 ones. The first rule that applies decides; its name goes into the verdict:
 
-    answer tag     the last <answer>X</answer>; an empty one is no answer, and no other rule is tried
+    answer tag     the last <answer>X</answer>; an empty or unclosed one is no answer, and no other
+                   rule is tried
     json           the value of "answer" or "final_answer" in an object that ends the text
     final answer   Minerva's "Final Answer: The final answer is X. I hope it is correct.", the
                    FIRST complete one: models run on into a new problem. For the same reason the
@@ -33,6 +34,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, joined
 from restem.rewards.sentences import (
@@ -45,7 +47,15 @@ from restem.rewards.sentences import (
     math_spans,
     plain,
 )
-from restem.rewards.statements import FORMULAS, HEDGE, HOLE, MAX_SENTENCE, filled, is_free, statement
+from restem.rewards.statements import (
+    FORMULAS,
+    HEDGE,
+    HOLE,
+    MAX_SENTENCE,
+    filled,
+    is_free,
+    statement,
+)
 
 __all__ = ["CODE", "MAX_ANSWER", "Extracted", "clean", "extract", "marked"]
 
@@ -80,12 +90,14 @@ def extract(text: str) -> Extracted | None:
 
 
 def marked(text: str) -> str | None:
-    """The answer that a whole solution marks with a tag, a box or a #### line; None without."""
+    """The answer that a whole solution marks with a tag, a box or a #### line; None without. The
+    #### line that ends a solution may hold words."""
     for look in (_tagged, boxed, _hashes):
         found = look(text)
         if found:
             return found
-    return None
+    last = _HASHES.fullmatch(text.rstrip().rpartition("\n")[2])
+    return clean(last[1]) if last else None
 
 
 # ---- tags and JSON
@@ -100,7 +112,7 @@ def _tagged(text: str) -> str | None:
         return None
     tags = list(_TAG.finditer(text))
     found = None
-    for opening, closing in zip(tags, tags[1:], strict=False):
+    for opening, closing in pairwise(tags):
         content = text[opening.end() : closing.start()]
         if not opening[1] and closing[1] and not (content and _DOTS.fullmatch(content)):
             found = content
@@ -176,7 +188,9 @@ _SIGN = re.compile(r"(?<![A-Za-z])(?:negative|minus)\s+(?=\\?\$?\d)", re.IGNOREC
 _ITEM = re.compile(r"\d+[.)]\s+[A-Za-z]")
 _VALUED = re.compile(r"[-+−±(]?\s?(?:\\?\$|\\[a-z]|[\d.√π(\[{|€£¥])")
 _ANSWER_IS = re.compile(
-    r"\banswers?\b[^.\n:=$\\]{0,40}?(?:\b(?:is|are)\b(?!\s+not\b)|[:=])", re.IGNORECASE
+    r"\b(?:answers?|(?:correct|right|best) (?:option|choice))\b[^.\n:=$\\]{0,40}?"
+    r"(?:\b(?:is|are)\b(?!\s+not\b)|[:=])",
+    re.IGNORECASE,
 )
 _STATED = re.compile(rf".*\b(?:is|are|equals)\b(?! not\b)(.*[\d{HOLE}].*)", re.DOTALL)
 _REASON = re.compile(
@@ -231,6 +245,9 @@ def _phrase(text: str) -> str:
     return _said(sentence, formulas)
 
 
+_OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
+
+
 def _said(sentence: str, formulas: Sequence[Span]) -> str:
     """The answer in the sentence that states it, its formulas taken out."""
     head = _REASON.split(sentence, maxsplit=1)[0].strip()
@@ -245,6 +262,8 @@ def _said(sentence: str, formulas: Sequence[Span]) -> str:
             rest = stated[1].strip()
             return _said(_signed(rest), formulas[len(formulas) - rest.count(HOLE) :])
     bare = clean(filled(sentence, formulas))
+    if choice := _OPTION.fullmatch(bare):
+        return choice[1]
     if not leading and not WORD.search(TEXT.sub("", bare)):
         return bare
     found = statement(sentence, formulas, first=HOLE not in sentence or leading is not None)

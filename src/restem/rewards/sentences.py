@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 
 from restem.rewards.boxes import Span
-from restem.rewards.statements import HEDGE, HOLE, MAX_SENTENCE, Statement, statement
+from restem.rewards.calculations import HOLE
+from restem.rewards.hedges import HEDGE
+from restem.rewards.statements import MAX_SENTENCE, Statement, statement
 
 TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|begin|end)\s*\{[^{}]*\}")
 WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|sqrt|sin|cos|tan|cot|sec|csc|log|exp)\b)[A-Za-z]{3,}")
@@ -79,9 +81,12 @@ _EMPHASIS = re.compile(
 _HEADING = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|[*•][ \t]+)", re.MULTILINE)
 
 
+_PICTURES = re.compile("[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff]+|(?<=\\s)[:;]-?\\)")
+
+
 def plain(text: str) -> str:
-    """A text without Markdown emphasis, headings and bullets."""
-    text = _HEADING.sub("", text)
+    """A text without Markdown emphasis, headings, bullets, and pictures."""
+    text = _PICTURES.sub("", _HEADING.sub("", text))
     return _EMPHASIS.sub(r"\2", text) if any(mark in text for mark in "*_`") else text
 
 
@@ -98,7 +103,9 @@ _SHORT = re.compile(
 _NO_END = re.compile(
     r"(?:[-+*/^_=<>≤≥≠≈±×÷·:(,–−]|\\(?:le|ge|leq|geq|lt|gt|ne|neq|pm|times|cdot|approx|equiv))\s*$"
 )
-_NO_START = re.compile(r"\s*(?:(?:or|and)\b|[+*/^=<>≤≥≠≈±×÷·)]|\\(?:le|ge|leq|geq|pm|times|cdot|approx)(?![a-z]))")
+_NO_START = re.compile(
+    r"\s*(?:(?:or|and)\b|[+*/^=<>≤≥≠≈±×÷·)]|\\(?:le|ge|leq|geq|pm|times|cdot|approx)(?![a-z]))"
+)
 
 
 def _ends(text: str, at: int, end: int) -> bool:
@@ -157,7 +164,8 @@ def last_statement(text: str) -> tuple[Statement, str] | None:
     sentences = _sentences(tail)
     if len(whole.text) > _MAX_TAIL:
         sentences = sentences[1:]  # cut off at its start
-    for start, end, mark in reversed(sentences):
+    while sentences:
+        start, end, closing = sentences.pop()
         sentence = tail[start:end]
         if _STATES.search(sentence):
             break
@@ -165,7 +173,7 @@ def last_statement(text: str) -> tuple[Statement, str] | None:
             return None
     else:
         return None
-    if mark in ("?", "？") or end - start > MAX_SENTENCE or CODE.search(sentence):
+    if closing in ("?", "？") or end - start > MAX_SENTENCE or CODE.search(sentence):
         return None
     first = tail.count(HOLE, 0, start)
     found = statement(sentence.replace("\n", " "), formulas[first:])
@@ -181,4 +189,3 @@ def _rule(found: Statement, sentence: str) -> str:
     if found.formula:
         return "math"
     return "number" if _WORDS.search(TEXT.sub("", sentence)) else "line"
-

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the tables are long)
 """A piece of an expression earns nothing: for random expressions E and each number n in E, a text
 that ends with E is not right for the gold n, unless E equals n."""
 

@@ -118,7 +118,7 @@ def test_a_gold_without_answer_and_tests_is_an_error(reward: Reward, gold: objec
         reward.score([problem(gold)], ["5"])
 
 
-def test_it_imports_nothing_of_the_math_reward() -> None:
+def test_it_shares_only_the_reply_with_the_math_reward() -> None:
     source = Path(strict.__file__).read_text()
     imported = [line for line in source.splitlines() if "import" in line and "rewards" in line]
-    assert [line.split()[1] for line in imported] == ["restem.rewards.code"]
+    assert [line.split()[1] for line in imported] == ["restem.rewards.reply", "restem.rewards.code"]
