@@ -37,6 +37,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, joined
+from restem.rewards.calculations import HOLE
+from restem.rewards.hedges import HEDGE, is_free
 from restem.rewards.sentences import (
     CODE,
     TEXT,
@@ -47,15 +49,7 @@ from restem.rewards.sentences import (
     math_spans,
     plain,
 )
-from restem.rewards.statements import (
-    FORMULAS,
-    HEDGE,
-    HOLE,
-    MAX_SENTENCE,
-    filled,
-    is_free,
-    statement,
-)
+from restem.rewards.statements import FORMULAS, MAX_SENTENCE, filled, statement
 
 __all__ = ["CODE", "MAX_ANSWER", "Extracted", "clean", "extract", "marked"]
 
@@ -240,7 +234,7 @@ def _phrase(text: str) -> str:
     sentence = whole.text[: len(first_sentence(whole.text))].strip()
     formulas = whole.formulas[: sentence.count(HOLE)]
     shown = filled(sentence, formulas)
-    if CODE.search(shown):
+    if CODE.search(shown) or len(sentence) > MAX_SENTENCE:
         return clean(shown)
     return _said(sentence, formulas)
 
