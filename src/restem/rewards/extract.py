@@ -96,7 +96,7 @@ def marked(text: str) -> str | None:
 
 # ---- tags and JSON
 
-_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(?:final[_-]?)?answer>", re.IGNORECASE)
 _DOTS = re.compile(r"[\s.…]*")
 
 
@@ -121,7 +121,8 @@ def _value(content: str) -> str:
     in_box = boxed(content)
     if in_box is not None:
         return in_box
-    if "\n" in content or _ANSWER_IS.search(content):
+    sentence = first_sentence(content)
+    if len(sentence) < len(content.rstrip(" .")) or _ANSWER_IS.search(content):
         inner = extract(content)
         return inner.answer if inner else clean(content)
     return _phrase(content)
@@ -183,7 +184,7 @@ _ITEM = re.compile(r"\d+[.)]\s+[A-Za-z]")
 _VALUED = re.compile(r"[-+−±(]?\s?(?:\\?\$|\\[a-z]|[\d.√π(\[{|€£¥])")
 _ANSWER_IS = re.compile(
     r"\b(?:answers?|(?:correct|right|best) (?:option|choice))\b[^.\n:=$\\]{0,40}?"
-    r"(?:\b(?:is|are)\b(?!\s+not\b)|[:=])",
+    r"(?:\b(?:is|are|equals|(?:must|should|would|will) be)\b(?!\s+not\b)|[:=])",
     re.IGNORECASE,
 )
 _STATED = re.compile(rf".*\b(?:is|are|equals)\b(?! not\b)(.*[\d{HOLE}].*)", re.DOTALL)
@@ -192,6 +193,9 @@ _REASON = re.compile(
     r"|\s\((?!(?:mod|base)\b)(?=[^()\d]*[A-Za-z]{3})[^()\d]*\)",
     re.IGNORECASE,
 )
+
+
+_HAS_VALUE = re.compile(r"[\d\\]")
 
 
 def _hashes(text: str) -> str | None:
@@ -220,7 +224,13 @@ def _answer_is(text: str) -> str | None:
     end = None
     for match in _ANSWER_IS.finditer(text):
         end = match.end()
-    return _phrase(text[end:]) if end is not None else None
+    if end is None:
+        return None
+    answer = _phrase(text[end:])
+    rest = text[end:].strip()
+    if len(answer.split()) > 4 and not _HAS_VALUE.search(answer) and len(rest) > len(answer) + 20:
+        return None  # "Answer: Let us look at it step by step. ..."
+    return answer
 
 
 def _phrase(text: str) -> str:
@@ -275,14 +285,26 @@ def _signed(text: str) -> str:
 _CHOICE = re.compile(
     r"(?:(?:option|choice|answer)\s+)?(?:\(([A-Z])\)|([A-HJ-Z])\)?)\.?", re.IGNORECASE
 )
+_IS_RIGHT = re.compile(
+    r"(?:.*[\s,])?(?:option |choice )?\(?([A-HJ-Z])\)? is (?:the )?(?:correct|right|best|answer)\b"
+    r"(?: (?:answer|option|choice|one))*\.?",
+)
+_ITEM_LINE = re.compile(r"^\(?[A-J][.):][ \t]+\S.*$", re.MULTILINE)
 
 
 def _letter(text: str) -> str | None:
-    """The letter of a last line that is nothing else."""
+    """The choice of a last line that is nothing else: C, Option C, "C is correct", or the only line
+    like "C) the spleen"."""
     line = plain(text.rstrip().rpartition("\n")[2]).strip()
-    choice = _CHOICE.fullmatch(line) if len(line) < 20 else None
-    letter = (choice[1] or choice[2]) if choice else ""
-    return letter if letter.isupper() else None
+    if len(line) > 200:
+        return None
+    choice = _CHOICE.fullmatch(line) or _IS_RIGHT.fullmatch(line)
+    letter = next((group for group in choice.groups() if group), "") if choice else ""
+    if letter.isupper():
+        return letter
+    if _ITEM_LINE.fullmatch(line) and sum(1 for _ in _ITEM_LINE.finditer(text)) < 2:
+        return clean(line)
+    return None
 
 
 _MARKS = (("answer tag", _tagged), ("json", _json), ("final answer", _minerva), ("boxed", boxed))

@@ -18,8 +18,8 @@ _NUMERALS = (
     "|hundred|thousand|million|half|halves|third|thirds|quarter|quarters|fourths?|fifths?"
 )
 _CHANGING = (
-    "at least|at most|not|never|neither|no|least|most|more|less|greater|fewer|bigger|larger|smaller|higher|lower"
-    "|over|under|above|below|beyond|about|around|approximately|approx|roughly|nearly|almost|circa"
+    "at least|at most|not|never|neither|no|least|most|more|less|greater|fewer|bigger|larger"
+    "|smaller|higher|lower|over|under|above|below|beyond|about|around|approximately|approx|roughly|nearly|almost|circa"
     "|between|from|within|twice|thrice|half|double|triple|negative|minus|plus|times|square|cube"
     "|root|power|logarithm|log|reciprocal|inverse|factorial|sine|cosine|tangent|modulo|mod|base"
     "|percent|exceeds?|except|instead|multiples?|divisors?|factor|up to|one"

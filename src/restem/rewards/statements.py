@@ -62,6 +62,7 @@ _ASIDE = re.compile(
 )
 _PLAIN_SET = re.compile(r"\{[^{}\\]*\}")
 _BECAUSE = re.compile(r",?\s+because\b", re.IGNORECASE)
+_AND_MORE = re.compile(r"\b(?:and|or)\s+(?:\w+\s+)?$")  # "5 for Ann and 6 for Bo"
 _SIGN_WORD = re.compile(r"\b(?:negative|minus)\s+$", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(?:percent|pct)\b\.?", re.IGNORECASE)
 
@@ -85,6 +86,8 @@ def statement(
     start, end = groups[0] if first else _last(sentence, tokens, groups)
     holes = sentence.count(HOLE, 0, start), sentence.count(HOLE, start, end)
     inside = formulas[holes[0] : sum(holes)]
+    if first and len(groups) > 1 and _AND_MORE.search(sentence[end : groups[1][0]]):
+        return Statement(clean(filled(sentence[start:], formulas[holes[0] :])), bool(inside))
     before, tail = sentence[:start], sentence[end:]
     stated = sentence[start:end]
     if FORMULAS.fullmatch(stated):
@@ -93,6 +96,7 @@ def statement(
     else:
         stated = filled(stated, inside)
         content = ""
+    stated = _chance(stated, sentence)
     percent = _PERCENT.match(tail)
     if percent and stated[-1:].isdigit():
         stated, tail = stated + "%", tail[percent.end() :]
@@ -155,6 +159,18 @@ def _stated(stated: str, before: str, tail: str, loosely: bool, formula: bool) -
     if hedge:
         return hedge[0] + stated + words
     return (before + stated + tail) if denied else stated + words
+
+
+_OUT_OF = re.compile(r"(\d+)\s+(?:out\s+of|(in))\s+(?:every\s+)?(\d+)")
+_CHANCE = re.compile(r"\b(?:chances?|probability|likelihood|odds)\b", re.IGNORECASE)
+
+
+def _chance(stated: str, sentence: str) -> str:
+    """1/5 for "1 out of 5", and for "1 in 5" where the sentence is about a chance."""
+    match = _OUT_OF.fullmatch(stated)
+    if match is None or (match[2] and not _CHANCE.search(sentence)):
+        return stated
+    return f"{match[1]}/{match[3]}"
 
 
 _SAYS = re.compile(
