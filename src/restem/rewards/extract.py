@@ -49,7 +49,7 @@ from restem.rewards.sentences import (
     math_spans,
     plain,
 )
-from restem.rewards.statements import FORMULAS, MAX_SENTENCE, filled, statement
+from restem.rewards.statements import FORMULAS, MAX_SENTENCE, as_latex, filled, statement
 
 __all__ = ["CODE", "MAX_ANSWER", "Extracted", "clean", "extract", "marked"]
 
@@ -209,7 +209,7 @@ def _hashes(text: str) -> str | None:
         if not any(c.isdigit() or c == "\\" for c in line):
             continue
         if not WORD.search(TEXT.sub("", line)):
-            return clean(line)
+            return as_latex(clean(line))
         if _VALUED.match(line):
             return _phrase(line)
     return None
@@ -235,6 +235,10 @@ def _answer_is(text: str) -> str | None:
 
 def _phrase(text: str) -> str:
     """What follows "the answer is": formula, list, number with a noun, or word."""
+    return as_latex(_phrased(text))
+
+
+def _phrased(text: str) -> str:
     rest = _signed(text[: 4 * MAX_SENTENCE].lstrip(' \t\r\n:=*"“'))  # "**Answer:** 5"
     if rest.startswith(("$$", "\\[")):
         spans = math_spans(rest)

@@ -101,7 +101,17 @@ def statement(
     if percent and stated[-1:].isdigit():
         stated, tail = stated + "%", tail[percent.end() :]
     answer = _stated(content or stated, before, tail, loosely=not first, formula=bool(content))
-    return None if answer is None else Statement(clean(answer), bool(inside))
+    return None if answer is None else Statement(clean(as_latex(answer)), bool(inside))
+
+
+_BARE_FUNCTION = re.compile(
+    r"(?<![\\A-Za-z])(sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|arcsin|arccos|arctan)(?=\s+[\w(\\])"
+)
+
+
+def as_latex(answer: str) -> str:
+    r"""\log x for "log x", which is not the word logx."""
+    return _BARE_FUNCTION.sub(r"\\\1", answer)
 
 
 _PURPOSE = re.compile(

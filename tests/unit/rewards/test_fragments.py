@@ -62,7 +62,7 @@ def _product(draw: random.Random) -> Made:
     return draw.choice(
         [f"{a}{op}{b}", f"{a}{op}{b}{op}{c}", f"{a}{x}", f"{a}π", rf"{a}\pi", f"{a} pi", f"{a}{x} + {b}",
          f"{a}({b} + {x})", f"{a}({b} + {c})", f"{a} ÷ {b}", f"{a}{x}{x}", f"π{a}", f"{a}k", f"{a}i",
-         f"{a} + {b}i", f"2({x} + {a})", f"({a})({b})", f"{x}·{a}", f"{a} mod {b}", f"{a} choose {b}",
+         f"{a} + {b}i", f"2({x} + {a})", f"({a})({b})", f"{x}·{a}", f"{a + b} mod {b}", f"{a} choose {b}",
          f"twice {a}", f"half of {a}", f"{a}M", f"{a} dozen", f"{a} million", f"{a} hundred"]
     ), None  # fmt: skip
 
@@ -107,13 +107,13 @@ def _time(draw: random.Random) -> Made:
 
 def _related(draw: random.Random) -> Made:
     a, b = _n(draw), _n(draw)
-    x = draw.choice("xyznt")
+    x = draw.choice("xunt")
     rel = draw.choice(["<", ">", "≤", "≥", "<=", ">=", r"\le", r"\ge", r"\leq", "≠", r"\neq", "≡"])
     return draw.choice(
         [f"{x} {rel} {a}", f"{x}{rel if rel[0] != chr(92) else '>'}{a}", f"{a} {rel} {x}",
          f"{a} < {x} < {b}", f"{a} ≤ {x} < {b}", f"{x} + {a} = {b}", f"{a} + {x} = {b}", f"{a}{x} = {b}",
          f"1/{x} = {a}", f"{x}/{a} = {b}", f"{x}^2 = {a}", f"{x}² = {a}", f"√{x} = {a}", f"2({x} + {a}) = {b}",
-         f"{x} - {a} = {b}", f"|{x}| = {a}", f"{a} = {b}{x}", f"{x}y = {a}", f"at least {a}",
+         f"{x} - {a} = {b}", f"|{x}| = {a}", f"{a} = {b}{x}", f"{x}²y = {a}", f"at least {a}",
          f"at most {a}", f"more than {a}", f"less than {a}", f"not {a}", f"about {a}", f"up to {a}",
          f"{a} at most", f"{a} or less", f"{x} = {a} or {x} = {b}", f"{x} = ±{a}", f"{x} is at least {a}",
          f"{x} = {a}, y = {b}", f"log {x} = {a}", f"sin {x} = {a}", f"{a} + ? = {b}", f"{x} mod {a} = {b}",
@@ -141,12 +141,14 @@ KINDS: tuple[Callable[[random.Random], Made], ...] = (
     _root, _power, _fraction, _product, _sum, _several, _time, _related, _value,
 )  # fmt: skip
 
+NAMED = ("= {}", "The total = {}")  # an equation behind them would say what the total is
 FRAMES = (
     "The answer is {}.", "So it is {}.", "Hence {}", "#### {}", "A: {}", "First we add.\n{}", "**{}**",
     "The answer is: {}", "Answer: {}", "We find 3 of them.\nThe result is {}.", "Therefore the total is {}",
     "Final Answer: The final answer is {}. I hope it is correct.", "**Answer:** {}", "That gives {}.",
-    "So she needs {}.", "<answer>{}</answer>", "= {}", "The total = {}", "It follows that\n\n{}\n",
+    "So she needs {}.", "<answer>{}</answer>", "It follows that\n\n{}\n",
     '{{"reasoning": "add", "answer": "{}"}}', "the number is __{}__.", "So the value is {} in the end.",
+    *NAMED,
 )  # fmt: skip
 WRAPS = ("{}", "{}", "{}", "${}$", r"\({}\)", "$${}$$", r"\[{}\]", "*{}*", "`{}`")
 _NUMBERS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\d+")
@@ -158,7 +160,8 @@ def cases(count: int, seed: int) -> list[tuple[str, str]]:
     made: list[tuple[str, str]] = []
     while len(made) < count:
         expression, value = draw.choice(KINDS)(draw)
-        text = draw.choice(FRAMES).format(draw.choice(WRAPS).format(expression))
+        frames = FRAMES[: -len(NAMED)] if "=" in expression else FRAMES
+        text = draw.choice(frames).format(draw.choice(WRAPS).format(expression))
         pieces = {number.replace(",", "") for number in _NUMBERS.findall(expression)}
         pieces |= set(re.findall(r"\d+", expression))
         made += [(text, piece) for piece in sorted(pieces) if Fraction(piece) != value]

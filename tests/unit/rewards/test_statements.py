@@ -28,7 +28,7 @@ STATED: dict[str, list[tuple[str, str, bool]]] = {
         ("The total = $17", "17", True), ("The total price = $6 + $11 = $17", "17", True),
         ("That leaves 34 / 2 = 17 dozen.", "17", False), ("6 + 11 = 17 million", "17", False),
         ("6 + y = 17", "17", False), ("6 + pens = 17", "17", False), ("4y = 16", "16", False), ("y/4 = 16", "16", False),
-        ("ab = 16", "16", False), ("6 + ? = 17", "17", False), ("6 plus y equals 17.", "17", False),
+        ("6 + ? = 17", "17", False), ("6 plus y equals 17.", "17", False),
         ("Twice y is 16.", "16", False), ("y squared is 16.", "16", False), ("So y = 16", "16", True),
         ("So y is 16.", "16", True), ("4 times a number is 16.", "16", False),
     ],
@@ -68,7 +68,7 @@ STATED: dict[str, list[tuple[str, str, bool]]] = {
         ("Therefore y > 7.", "7", False), ("Therefore y > 7.", "y>7", True), ("Therefore y ≥ 7.", "7", False),
         (r"Therefore $y \le 7$.", "7", False), ("Therefore y ≠ 7.", "7", False), ("Therefore 7 < y.", "7", False),
         ("Therefore y = ±7.", "7", False), ("Therefore y = ±7.", "-7,7", True), (r"Therefore \pm 7.", "7", False),
-        ("It leaves 7 (mod 9).", "7", False), ("It leaves 7 modulo 9.", "9", False),
+        ("It leaves 7 (mod 9).", "9", False), ("It leaves 7 modulo 9.", "9", False),
     ],
     "signs": [
         ("The balance is - 7.", "7", False), ("The balance is - 7.", "-7", True), ("The balance is −7.", "-7", True),
