@@ -22,7 +22,7 @@ FUNCTIONS = words(
 )
 WORDS_OF_SIZE = re.compile(
     r"\b(?:plus|minus|times|twice|thrice|double|triple|half|third|quarter|squared|cubed|root|over"
-    r"|divided|multiplied|percent|square|cube)\b",
+    r"|divided|multiplied|percent|square|cube|(?:doubl|tripl|halv|negat|invert)ed|reciprocal|inverse)\b",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"\\[A-Za-z]+|\b(?:" + "|".join(FUNCTIONS) + r")\b")
@@ -43,6 +43,7 @@ _FOLLOWS = re.compile(r"=>|[⇒→⟹]|\\(?:implies|Rightarrow|Longrightarrow|ri
 WORDING = (
     (re.compile(r"(?<=\S)\s+[xX]\s+(?=[\d$(])"), " * "),  # "5 groups x 45 minutes"
     (re.compile(r"\b(?:a|A|I)\s+(?=[a-z]{2})"), ""),
+    (re.compile(r"(?<=\d)[eE](?=[-+]?\d)"), "0"),  # 4e3
     (re.compile(r"\b[ap]\.m\b\.?"), ""),
     (re.compile(r"\b(?:square|cubic)\s+(?!of\b|root|number)(?=[a-z]{2})"), ""),
     (re.compile(r"\btimes(?=\s*(?:[-*+/×÷=]|$))"), ""),

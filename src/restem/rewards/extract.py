@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, joined
-from restem.rewards.calculations import HOLE
+from restem.rewards.calculations import HOLE, result_of
 from restem.rewards.hedges import HEDGE, is_free
 from restem.rewards.sentences import (
     CODE,
@@ -233,8 +233,13 @@ def _answer_is(text: str) -> str | None:
     return answer
 
 
+_BARE_NUMBER = re.compile(r" ?[-−]?\\?\$?\d[\d,]*(?:\.\d+)?\.?\s?")
+
+
 def _phrase(text: str) -> str:
     """What follows "the answer is": formula, list, number with a noun, or word."""
+    if _BARE_NUMBER.fullmatch(text):
+        return clean(text)
     return as_latex(_phrased(text))
 
 
@@ -253,6 +258,7 @@ def _phrased(text: str) -> str:
     return _said(sentence, formulas)
 
 
+_UNIT = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}(?![A-Za-z])")  # "5 cm + 2 cm = 7 cm"
 _OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
 
 
@@ -273,7 +279,8 @@ def _said(sentence: str, formulas: Sequence[Span]) -> str:
     if choice := _OPTION.fullmatch(bare):
         return choice[1]
     if not leading and not WORD.search(TEXT.sub("", bare)):
-        return bare
+        with_units = "=" in bare and _UNIT.search(bare) is not None
+        return (result_of(bare) if with_units else None) or bare
     found = statement(sentence, formulas, first=HOLE not in sentence or leading is not None)
     return found.answer if found else bare
 

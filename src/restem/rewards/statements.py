@@ -104,13 +104,16 @@ def statement(
     return None if answer is None else Statement(clean(as_latex(answer)), bool(inside))
 
 
+_BARE_CROSS = re.compile(r"(?<=\d)\s+x\s+(?=\d)")
 _BARE_FUNCTION = re.compile(
     r"(?<![\\A-Za-z])(sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|arcsin|arccos|arctan)(?=\s+[\w(\\])"
 )
 
 
 def as_latex(answer: str) -> str:
-    r"""\log x for "log x", which is not the word logx."""
+    r"""\log x for "log x", which is not the word logx, and \times for the x of "3 x 4 = 12"."""
+    if "=" in answer:
+        answer = _BARE_CROSS.sub(r" \\times ", answer)
     return _BARE_FUNCTION.sub(r"\\\1", answer)
 
 
@@ -179,6 +182,8 @@ def _chance(stated: str, sentence: str) -> str:
     """1/5 for "1 out of 5", and for "1 in 5" where the sentence is about a chance."""
     match = _OUT_OF.fullmatch(stated)
     if match is None or (match[2] and not _CHANCE.search(sentence)):
+        return stated
+    if len(match[1]) > 9 or len(match[3]) > 9 or int(match[1]) > int(match[3]):
         return stated
     return f"{match[1]}/{match[3]}"
 

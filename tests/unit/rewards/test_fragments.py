@@ -175,3 +175,17 @@ def test_a_piece_of_an_expression_earns_nothing() -> None:
         if found is not None and decide(found.answer, gold):
             earned.append((text, gold, found.answer, found.rule))
     assert earned[:20] == []
+
+
+def test_an_expression_earns_what_it_equals() -> None:
+    draw = random.Random(11)
+    lost = []
+    for _ in range(3000):
+        expression, value = _value(draw) if draw.random() < 0.7 else _fraction(draw)
+        if value is not None and " and " not in expression:  # 9 and 1/2 may be two numbers
+            frames = FRAMES[: -len(NAMED)] if "=" in expression else FRAMES
+            text = draw.choice(frames).format(expression)
+            found = extract(text)
+            if found is None or decide(found.answer, str(value)) is not True:
+                lost.append((text, str(value), found))
+    assert lost[:20] == []
