@@ -3,21 +3,27 @@ r"""Find the final answer in the text of a solution.
 Pure string code, one pass per rule, so that 3,000 unclosed boxes cost no more than 3,000 closed
 ones. The first rule that applies decides; its name goes into the verdict:
 
+    answer tag     the last <answer>X</answer>; an empty or unclosed one is no answer, and no other
+                   rule is tried
+    json           the value of "answer" or "final_answer" in an object that ends the text
     final answer   Minerva's "Final Answer: The final answer is X. I hope it is correct.", the
                    FIRST complete one: models run on into a new problem. For the same reason the
                    rules after "boxed" read up to the first "I hope it is correct"
     boxed          the last \boxed{X}; boxes with nothing but commas, "and", "or" or math delimiters
-                   between them are one list. An unclosed or empty last box is no answer, and no
-                   other rule is tried
+                   between them are one list, equal numbers count once. An unclosed or empty last
+                   box is no answer, and no other rule is tried. "\boxed" without braces before a
+                   word is a mention and no box
     ####           GSM8K's "#### X" line, the first one that holds a number
     A:             a last line "A: X"
     answer is      the last "answer is X", "Answer: X"
-    math           the last $X$, \(X\) or \[X\], unless a later sentence has a number
-    line           the last line, if it is a formula
-    number         the last number, when nothing else is marked
+    letter         a last line that is nothing but a choice: C, (C), Option C
+    math, line,    the last statement of the last sentence that has one: with a formula in it, a
+    number         line of its own, or else (`statements`)
 
-Words that make a number another stay with it, and make it wrong: "5 dozen", "at least 5", "not 5",
-"5 or 6". "negative 5" is -5.
+A statement is never a piece of an expression: \sqrt{5} is not 5, "x > 5", "3-4 hours" and "1 in 5"
+are not 5 either. Words that make a number another stay with it, and make it wrong: "5 dozen",
+"at least 5", "not 5", "5 or 6". "negative 5" is -5. Where no statement can be read whole, there is
+no answer: "(at the 5", "is it 5?", "So 5. No, that is wrong."
 
 Source of the rules: Minerva's prompt (arXiv 2206.14858 appendix D.2), MATH (arXiv 2103.03874),
 GSM8K (arXiv 2110.14168).
@@ -26,12 +32,26 @@ GSM8K (arXiv 2110.14168).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, first_group, joined, last_group
-from restem.rewards.units import keeps_number, multiplies
+from restem.rewards.boxes import MAX_ANSWER, Span, boxed, clean, joined
+from restem.rewards.calculations import HOLE, result_of
+from restem.rewards.hedges import HEDGE, is_free
+from restem.rewards.sentences import (
+    CODE,
+    TEXT,
+    WORD,
+    first_sentence,
+    last_statement,
+    masked,
+    math_spans,
+    plain,
+)
+from restem.rewards.statements import FORMULAS, MAX_SENTENCE, as_latex, filled, statement
 
-__all__ = ["MAX_ANSWER", "Extracted", "clean", "extract"]
+__all__ = ["CODE", "MAX_ANSWER", "Extracted", "clean", "extract", "marked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +70,8 @@ _BLANKS = re.compile(r"\s{2,}")  # patterns here are quadratic in such a run
 def extract(text: str) -> Extracted | None:
     """The final answer of a solution and the rule that found it, None if no rule applies."""
     text = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
-    for rule, found in (("final answer", _minerva(text)), ("boxed", boxed(text))):
+    for rule, look in _MARKS:
+        found = look(text)
         if found is not None:
             return Extracted(found, rule)
     text = _CLOSING.split(text, maxsplit=1)[0]  # models run on into a new problem
@@ -58,7 +79,77 @@ def extract(text: str) -> Extracted | None:
         answer = find(text)
         if answer:
             return Extracted(answer, rule)
-    return None
+    stated = last_statement(text)
+    return Extracted(stated[0].answer, stated[1]) if stated else None
+
+
+def marked(text: str) -> str | None:
+    """The answer that a whole solution marks with a tag, a box or a #### line; None without. The
+    #### line that ends a solution may hold words."""
+    for look in (_tagged, boxed, _hashes):
+        found = look(text)
+        if found:
+            return found
+    last = _HASHES.fullmatch(text.rstrip().rpartition("\n")[2])
+    return clean(last[1]) if last else None
+
+
+# ---- tags and JSON
+
+_TAG = re.compile(r"<(/?)(?:final[_-]?)?answer>", re.IGNORECASE)
+_DOTS = re.compile(r"[\s.…]*")
+
+
+def _tagged(text: str) -> str | None:
+    """What the last answer tag holds. A tag around dots is talked about, not used."""
+    if "answer>" not in text.lower():
+        return None
+    tags = list(_TAG.finditer(text))
+    found = None
+    for opening, closing in pairwise(tags):
+        content = text[opening.end() : closing.start()]
+        if not opening[1] and closing[1] and not (content and _DOTS.fullmatch(content)):
+            found = content
+    if tags and not tags[-1][1] and "\n" not in text[tags[-1].end() :].strip():
+        return ""  # never closed: cut off
+    return None if found is None else _value(found)
+
+
+def _value(content: str) -> str:
+    """The answer in a text that is meant to be nothing else."""
+    content = content.strip()
+    in_box = boxed(content)
+    if in_box is not None:
+        return in_box
+    sentence = first_sentence(content)
+    if len(sentence) < len(content.rstrip(" .")) or _ANSWER_IS.search(content):
+        inner = extract(content)
+        return inner.answer if inner else clean(content)
+    return _phrase(content)
+
+
+_JSON_END = re.compile(r"\}\s*(?:```)?\s*\Z")
+_JSON = re.compile(
+    r"(?<!\\)[\"'](?:final[_ ]?)?answer[\"']\s*:\s*"
+    r"(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([-+\w.]+))\s*(?=[,}])",
+    re.IGNORECASE | re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\(\\|\"|'|/|n(?![a-z]))")
+
+
+def _json(text: str) -> str | None:
+    """The answer of an object at the end of the text, alone or in a fence. Read without a parser:
+    models leave the backslashes of LaTeX as they are."""
+    if not _JSON_END.search(text[-40:]):
+        return None
+    found = None
+    for match in _JSON.finditer(text):
+        found = match
+    if found is None or text.find("{", found.end()) >= 0 or text.rfind("{", 0, found.start()) < 0:
+        return None
+    value = next((group for group in found.groups() if group is not None), "")
+    value = _ESCAPED.sub(lambda m: "\n" if m[1] == "n" else m[1], value)
+    return _value(value) if value.strip() else ""
 
 
 # ---- Minerva
@@ -88,45 +179,39 @@ def _minerva(text: str) -> str | None:
 # ---- GSM8K and plain words
 
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*(\S[^\n]*)")
-_COUNT = re.compile(r"([-+]?\s?\\?\$?\s?[0-9][0-9,]*(?:\.[0-9]+)?%?)((?: +[A-Za-z]+){1,3})\.?")
 _SIGN = re.compile(r"(?<![A-Za-z])(?:negative|minus)\s+(?=\\?\$?\d)", re.IGNORECASE)
-_NOT = re.compile(r"n't\b|\b(?:not|never|neither|between)\b", re.IGNORECASE)
-_NEAR_HEDGE = re.compile(
-    r"(?:(?:n't|\b(?:not|never|no|neither|least|most|more|less|greater|fewer|over|under|above"
-    r"|below|about|around|approximately|roughly|nearly|almost|between|from|twice|thrice|half"
-    r"|double|triple|negative|minus|plus|times|square|cube|root))\b(?:\s+(?:than|of|the|a|to))*"
-    r"|\d\s*,?\s*\b(?:or|and))\s+$",
+_ITEM = re.compile(r"\d+[.)]\s+[A-Za-z]")
+_VALUED = re.compile(r"[-+−±(]?\s?(?:\\?\$|\\[a-z]|[\d.√π(\[{|€£¥])")
+_ANSWER_IS = re.compile(
+    r"\b(?:answers?|(?:correct|right|best) (?:option|choice))\b[^.\n:=$\\]{0,40}?"
+    r"(?:\b(?:is|are|equals|(?:must|should|would|will) be)\b(?!\s+not\b)|[:=])",
     re.IGNORECASE,
 )
-_TAIL_END = re.compile(
-    r"[,;(!?:]|\b(?:because|since|as|so|for|after|if|when|which|where)\b"
-    r"|\band +(?=(?:it|this|that|we|he|she|they|then|the)\b)"
+_STATED = re.compile(rf".*\b(?:is|are|equals)\b(?! not\b)(.*[\d{HOLE}].*)", re.DOTALL)
+_REASON = re.compile(
+    r"[,;]?\s+(?:because|since)\b|,\s*(?:not|as)\b"
+    r"|\s\((?!(?:mod|base)\b)(?=[^()\d]*[A-Za-z]{3})[^()\d]*\)",
+    re.IGNORECASE,
 )
-_ADDED = re.compile(r"^ +more\b(?! +than)", re.IGNORECASE)  # "12 more apples"
-_OTHERWISE = re.compile(r"\s*,?\s*or\b", re.IGNORECASE)
-_ANSWER_IS = re.compile(
-    r"\banswers?\b[^.\n:=$\\]{0,40}?(?:\b(?:is|are)\b(?!\s+not\b)|[:=])", re.IGNORECASE
-)
-_STATED = re.compile(r".*\b(?:is|are|equals)\b(?! not\b)(.*[\d$].*)", re.DOTALL)
-_SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
-_WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|sqrt|sin|cos|tan|cot|sec|csc|log|exp)\b)[A-Za-z]{3,}")
-_TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|begin|end)\s*\{[^{}]*\}")
-_NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_.])[-−]?\\?\$?[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9][0-9,]*)?(?:\s*(?:\\?%|percent\b|pct\b))?"
-)
+
+
+_HAS_VALUE = re.compile(r"[\d\\]")
 
 
 def _hashes(text: str) -> str | None:
     """GSM8K's last line. A Markdown heading ("#### Step 1") is none."""
     for match in _HASHES.finditer(text):
-        line = _signed(match.group(1).strip())
-        if _NEAR_HEDGE.match(line.rstrip("0123456789,.$\\")):
+        line = _signed(plain(match.group(1).strip()))
+        if len(line) > MAX_SENTENCE or _ITEM.match(line):
+            continue
+        if HEDGE.match(line.rstrip("0123456789,.$\\")):
             return clean(line)
-        count = _COUNT.fullmatch(line)
-        if count:
-            return clean(count[1] if _is_free(count[2]) else line)
-        if any(c.isdigit() for c in line) and not _WORD.search(_TEXT.sub("", line)):
-            return clean(line)
+        if not any(c.isdigit() or c == "\\" for c in line):
+            continue
+        if not WORD.search(TEXT.sub("", line)):
+            return as_latex(clean(line))
+        if _VALUED.match(line):
+            return _phrase(line)
     return None
 
 
@@ -139,45 +224,65 @@ def _answer_is(text: str) -> str | None:
     end = None
     for match in _ANSWER_IS.finditer(text):
         end = match.end()
-    return _phrase(text[end:]) if end is not None else None
+    if end is None:
+        return None
+    answer = _phrase(text[end:])
+    rest = text[end:].strip()
+    if len(answer.split()) > 4 and not _HAS_VALUE.search(answer) and len(rest) > len(answer) + 20:
+        return None  # "Answer: Let us look at it step by step. ..."
+    return answer
+
+
+_BARE_NUMBER = re.compile(r" ?[-−]?\\?\$?\d[\d,]*(?:\.\d+)?\.?\s?")
 
 
 def _phrase(text: str) -> str:
     """What follows "the answer is": formula, list, number with a noun, or word."""
-    rest = _signed(text.lstrip(' \t\r\n:=*"“'))  # "**Answer:** 5"
+    if _BARE_NUMBER.fullmatch(text):
+        return clean(text)
+    return as_latex(_phrased(text))
+
+
+def _phrased(text: str) -> str:
+    rest = _signed(text[: 4 * MAX_SENTENCE].lstrip(' \t\r\n:=*"“'))  # "**Answer:** 5"
     if rest.startswith(("$$", "\\[")):
         spans = math_spans(rest)
         if spans and spans[0][0] == 0:
             return clean(spans[0][2])
-    sentence = _SENTENCE_END.split(rest, maxsplit=1)[0].strip()
-    if CODE.search(sentence):
-        return clean(sentence)
-    spans = math_spans(sentence)
-    if spans and spans[0][0] == 0:
-        return joined(first_group(sentence, spans))
-    if spans:
+    whole = masked(plain(rest))
+    sentence = whole.text[: len(first_sentence(whole.text))].strip()
+    formulas = whole.formulas[: sentence.count(HOLE)]
+    shown = filled(sentence, formulas)
+    if CODE.search(shown) or len(sentence) > MAX_SENTENCE:
+        return clean(shown)
+    return _said(sentence, formulas)
+
+
+_UNIT = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}(?![A-Za-z])")  # "5 cm + 2 cm = 7 cm"
+_OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
+
+
+def _said(sentence: str, formulas: Sequence[Span]) -> str:
+    """The answer in the sentence that states it, its formulas taken out."""
+    head = _REASON.split(sentence, maxsplit=1)[0].strip()
+    sentence = head or sentence
+    formulas = formulas[: sentence.count(HOLE)]
+    leading = FORMULAS.match(sentence)
+    if leading and is_free(sentence[leading.end() :]):
+        return joined(formulas[: leading[0].count(HOLE)])
+    if HOLE in sentence and not leading:
         stated = _STATED.match(sentence)  # "The largest $n$ is 34"
-        return _phrase(stated[1]) if stated else clean(spans[-1][2])
-    bare = clean(sentence)
-    if not _WORD.search(_TEXT.sub("", bare)):
-        return bare
-    return _counted(bare)
-
-
-def _counted(phrase: str) -> str:
-    """The number of "5 apples"; the whole phrase if its words make it another: "5 dozen"."""
-    last = phrase.rpartition("=")[2]
-    number = _NUMBER.search(last)
-    before = last[: number.start()] if number else ""
-    if number is None or _NOT.search(before) or _NEAR_HEDGE.search(before[-60:]):
-        return phrase
-    return clean(number.group()) if _is_free(last[number.end() :]) else phrase
-
-
-def _is_free(tail: str) -> bool:
-    """Whether what follows a number in its sentence leaves it as it is."""
-    words = _TAIL_END.split(_ADDED.sub("", tail), maxsplit=1)[0]
-    return not _OTHERWISE.match(tail) and keeps_number(_NO_WORD.sub(" ", words))
+        if stated:
+            rest = stated[1].strip()
+            return _said(_signed(rest), formulas[len(formulas) - rest.count(HOLE) :])
+    bare = clean(filled(sentence, formulas))
+    if choice := _OPTION.fullmatch(bare):
+        return choice[1]
+    if not leading and not WORD.search(TEXT.sub("", bare)):
+        with_units = "=" in bare and _UNIT.search(bare) is not None
+        return (result_of(bare) if with_units else None) or bare
+    found = statement(sentence, formulas, first=HOLE not in sentence or leading is not None)
+    return found.answer if found else bare
 
 
 def _signed(text: str) -> str:
@@ -186,82 +291,32 @@ def _signed(text: str) -> str:
     return "-" + text[match.end() :] if match else text
 
 
-# ---- nothing but formulas or numbers
+# ---- choices
 
-_DELIMITER = re.compile(r"\$\$|\$|\\[()\[\]]|\\.|\n", re.DOTALL)
-_PROSE = re.compile(_WORD.pattern + r"|(?<!\\)\b(?:and|or)\b")
-_WORDS = re.compile(r"[a-zA-Z] +[a-zA-Z]")
-CODE = re.compile(
-    r"__|\b(?:import|lambda|eval|exec|open|getattr|globals|os|sys|subprocess)\b\s*[.(]"
+_CHOICE = re.compile(
+    r"(?:(?:option|choice|answer)\s+)?(?:\(([A-Z])\)|([A-HJ-Z])\)?)\.?", re.IGNORECASE
 )
-_CLOSES = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
-
-
-def math_spans(text: str) -> list[Span]:
-    r"""Formulas between $, $$, \( \), \[ \], in order, in one pass. Prices ("$5") are none."""
-    spans: list[Span] = []
-    opened: tuple[str, int, int] | None = None
-    for match in _DELIMITER.finditer(text):
-        token = match.group()
-        if opened is None or token != _CLOSES[opened[0]]:
-            if token in _CLOSES and (opened is None or opened[0] == "$"):
-                opened = (token, *match.span())
-            elif token == "\n" and opened is not None and opened[0] == "$":
-                opened = None
-            continue
-        content = text[opened[2] : match.start()]
-        if token == "$" and (not content.strip() or _PROSE.search(_TEXT.sub("", content))):
-            opened = (token, *match.span())  # a price; this dollar may open a formula
-            continue
-        spans.append((opened[1], match.end(), content))
-        opened = None
-    return spans
-
-
-def _last_math(text: str) -> str | None:
-    """The last formula, unless a later sentence has a number."""
-    spans = math_spans(text)
-    if not spans:
-        return None
-    end = spans[-1][1]
-    if text[end - 2 : end] not in ("$$", "\\]"):  # a displayed formula ends its sentence
-        stop = _SENTENCE_END.search(text, end)
-        end = stop.end() if stop else len(text)
-    return None if _NUMBER.search(text, end) else joined(last_group(text, spans))
-
-
-def _last_line(text: str) -> str | None:
-    """The last line if it is a formula without delimiters."""
-    line = text.rstrip().rpartition("\n")[2]
-    if not line.isascii() or not any(c.isdigit() for c in line) or _WORDS.search(line):
-        return None
-    return None if _PROSE.search(_TEXT.sub("", line)) else clean(line.rpartition("=")[2])
-
-
-def _last_number(text: str) -> str | None:
-    """The last number, with the words before and after that make it another; none of a line of
-    code."""
-    last = None
-    for match in _NUMBER.finditer(text):
-        last = match
-    if last is None:
-        return None
-    start = text.rfind("\n", 0, last.start()) + 1
-    if CODE.search(text, start, last.end()):
-        return None
-    before = _NEAR_HEDGE.search(text, max(start, last.start() - 60), last.start())
-    after = _NEXT_WORD.match(text, last.end())
-    words = after[0] if after and multiplies(after[0]) else ""
-    return clean((before[0] if before else "") + last.group() + words)
-
-
-_NO_WORD = re.compile(r"[^\w\s^!+*/=<>-]")
-_NEXT_WORD = re.compile(r"[ -]+[A-Za-z]+")
-_FALLBACKS = (
-    ("####", _hashes),
-    ("A:", _a_line),
-    ("answer is", _answer_is),
-    ("math", _last_math),
-    ("line", _last_line),
-    ("number", _last_number),
+_IS_RIGHT = re.compile(
+    r"(?:.*[\s,])?(?:option |choice )?\(?([A-HJ-Z])\)? is (?:the )?(?:correct|right|best|answer)\b"
+    r"(?: (?:answer|option|choice|one))*\.?",
 )
+_ITEM_LINE = re.compile(r"^\(?[A-J][.):][ \t]+\S.*$", re.MULTILINE)
+
+
+def _letter(text: str) -> str | None:
+    """The choice of a last line that is nothing else: C, Option C, "C is correct", or the only line
+    like "C) the spleen"."""
+    line = plain(text.rstrip().rpartition("\n")[2]).strip()
+    if len(line) > 200:
+        return None
+    choice = _CHOICE.fullmatch(line) or _IS_RIGHT.fullmatch(line)
+    letter = next((group for group in choice.groups() if group), "") if choice else ""
+    if letter.isupper():
+        return letter
+    if _ITEM_LINE.fullmatch(line) and sum(1 for _ in _ITEM_LINE.finditer(text)) < 2:
+        return clean(line)
+    return None
+
+
+_MARKS = (("answer tag", _tagged), ("json", _json), ("final answer", _minerva), ("boxed", boxed))
+_FALLBACKS = (("####", _hashes), ("A:", _a_line), ("answer is", _answer_is), ("letter", _letter))

@@ -1,40 +1,50 @@
 r"""Reward 1 for a solution whose final answer equals the gold answer, else 0.
 
-    text -> extract -> exact.decide -> guard.refusal -> algebra.equal, in a killable worker
-             20 us       10 us                           10 ms
+    text -> reply -> extract -> exact.decide -> guard.refusal -> algebra.equal, in a killable worker
+                      20 us       10 us                           10 ms
+
+Only the reply counts: what a model says while it reasons earns nothing, and reasoning that never
+ends is `truncated`. A row that string code can't read is a row without reward, whatever it holds;
+the others are judged as without it.
 
 What equal means is listed in `exact`, where the answer is looked for in `extract`. Each (answer,
 gold) is decided once. What the string stage decides (81 % of MATH's gold answers are
-plain numbers, all of GSM8K's) never starts a worker. Gold is JSON: {"answer": "5/6"}.
+plain numbers, all of GSM8K's) never starts a worker. Gold is JSON: {"answer": "5/6"}. An answer
+that is a whole solution with a box, an <answer> tag or a #### line is read like a prediction.
 
-Verdicts: correct; wrong; no_answer (nothing extracted); timeout and error, which are faults of this
-verifier and counted as such. `detail` names the rule that found the answer, then, where it was not
-decided by exact comparison, what did: "boxed", "boxed; algebra", "boxed; unparsable",
-"boxed; guard: tower".
+Verdicts: correct; wrong; no_answer (nothing extracted); truncated; timeout and error, which are
+faults of this verifier and counted as such. `detail` names the rule that found the answer, then,
+where it was not decided by exact comparison, what did: "boxed", "boxed; algebra",
+"boxed; unparsable", "boxed; guard: tower", "boxed; unreadable: RecursionError".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
 
 from restem.core.errors import DataError
 from restem.core.params import Machine, Score
 from restem.core.protocols import Reward
-from restem.core.records import CORRECT, NO_ANSWER, WRONG, Problem, Verdict
+from restem.core.records import CORRECT, NO_ANSWER, TRUNCATED, WRONG, Problem, Verdict
 from restem.rewards import algebra, guard
 from restem.rewards.exact import decide
-from restem.rewards.extract import clean, extract
+from restem.rewards.extract import Extracted, clean, extract, marked
 from restem.rewards.literal import is_unfinished
 from restem.rewards.normal import normalise
 from restem.rewards.pool import Pool, open_pool
+from restem.rewards.reply import reply
 
 VERSION = "math-3"
 
 _MAX_OPEN_PAIRS = 28  # pairs of 8 classes: beyond that, voting does without algebra
 
 _NOTHING = Verdict(0.0, NO_ANSWER, None, "nothing found")
+_NEVER_CLOSED = Verdict(0.0, TRUNCATED, None, "reasoning never closed")
 
 Ruling = tuple[str, str]
 """Outcome and how it came about ("" for exact comparison)."""
@@ -63,16 +73,13 @@ class MathReward:
         start.
         """
         golds = {problem.gold: gold_answer(problem) for problem in problems}
-        found = [extract(text) for text in texts]
+        found = [_bounded(_found, text) for text in texts]
         pairs = [
-            (extracted.answer if extracted else "", golds[problem.gold])
-            for problem, extracted in zip(problems, found, strict=True)
+            (read.answer if isinstance(read, Extracted) else "", golds[problem.gold])
+            for problem, read in zip(problems, found, strict=True)
         ]
         self._rule(pairs)
-        return [
-            self._verdict(extracted.rule, pair) if extracted else _NOTHING
-            for extracted, pair in zip(found, pairs, strict=True)
-        ]
+        return [self._verdict(read, pair) for read, pair in zip(found, pairs, strict=True)]
 
     def group(self, answers: Sequence[str | None]) -> list[int | None]:
         """Equivalence classes in order of first appearance; an answer joins the first class whose
@@ -86,7 +93,8 @@ class MathReward:
         heads: list[str] = []
         class_of: dict[str, int] = {}
         for answer in distinct:
-            place = next((i for i, head in enumerate(heads) if _joins(answer, head)), len(heads))
+            joining = (i for i, head in enumerate(heads) if _bounded(_joins, answer, head) is True)
+            place = next(joining, len(heads))
             if place == len(heads):
                 heads.append(answer)
             class_of[answer] = place
@@ -99,7 +107,7 @@ class MathReward:
             (later, earlier)
             for i, later in enumerate(heads)
             for earlier in heads[:i]
-            if decide(later, earlier) is None
+            if _bounded(decide, later, earlier) is None
         ]
         if len(pairs) > _MAX_OPEN_PAIRS:
             pairs = []
@@ -111,9 +119,13 @@ class MathReward:
             numbers.append(numbers[twin] if twin is not None else max(numbers, default=-1) + 1)
         return numbers
 
-    def _verdict(self, rule: str, pair: tuple[str, str]) -> Verdict:
+    def _verdict(self, read: Extracted | Verdict | Unreadable, pair: tuple[str, str]) -> Verdict:
+        if isinstance(read, Unreadable):
+            return Verdict(0.0, NO_ANSWER, None, f"unreadable: {read.reason}")
+        if isinstance(read, Verdict):
+            return read
         outcome, how = self._rulings[pair]
-        detail = f"{rule}; {how}" if how else rule
+        detail = _printable(f"{read.rule}; {how}" if how else read.rule)
         return Verdict(float(outcome == CORRECT), outcome, pair[0] or None, detail)
 
     def _rule(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -121,12 +133,48 @@ class MathReward:
         open_pairs = []
         for pair in dict.fromkeys(pairs):
             if pair not in self._rulings:
-                ruling = _without_algebra(*pair)
-                if ruling is None:
+                ruling = _bounded(_without_algebra, *pair)
+                if isinstance(ruling, Unreadable):
+                    self._rulings[pair] = WRONG, f"unreadable: {ruling.reason}"
+                elif ruling is None:
                     open_pairs.append(pair)
                 else:
                     self._rulings[pair] = ruling
         self._rulings.update(zip(open_pairs, self._pool.map(open_pairs), strict=True))
+
+
+# ---- one row is one row
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What string code made of a text that nobody can read."""
+
+    reason: str
+
+
+Result = TypeVar("Result")
+
+
+def _bounded(work: Callable[..., Result], *texts: str) -> Result | Unreadable:
+    """What `work` makes of texts that strangers wrote. They may nest too deeply, hold numbers that
+    Python converts no more, or be of a form that nobody thought of: that is about this row, and no
+    reason to leave the others unjudged."""
+    try:
+        return work(*texts)
+    except (ArithmeticError, LookupError, MemoryError, RecursionError, ValueError, re.error) as e:
+        return Unreadable(type(e).__name__)
+
+
+def _found(text: str) -> Extracted | Verdict:
+    """The answer in a completion, or the verdict that there is none."""
+    said = reply(text)
+    return _NEVER_CLOSED if said is None else extract(said) or _NOTHING
+
+
+def _printable(detail: str) -> str:
+    """Without control characters and marks that turn the writing direction."""
+    return "".join(char if char.isprintable() else "?" for char in detail)
 
 
 def gold_text(problem: Problem) -> str:
@@ -141,17 +189,23 @@ def _joins(answer: str, head: str) -> bool:
 
 
 def gold_answer(problem: Problem) -> str:
-    """The gold answer of a problem, cleaned like an extracted one. Raises: DataError naming it."""
+    """The gold answer of a problem, cleaned like an extracted one; of a gold that is a whole
+    solution what it marks. Raises: DataError naming the problem."""
     try:
         answer = json.loads(problem.gold)["answer"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         answer = None
-    if not isinstance(answer, str) or not clean(answer):
+    gold = _bounded(_marked, answer) if isinstance(answer, str) else ""
+    if isinstance(gold, Unreadable) or not gold:
         raise DataError(
             f'{problem.problem_id}: gold must be JSON like {{"answer": "5/6"}}, '
             f"got {problem.gold[:80]!r}. Mend the task that made it and run `dvc repro`."
         )
-    return clean(answer)
+    return gold
+
+
+def _marked(answer: str) -> str:
+    return marked(reply(answer) or answer) or clean(answer)
 
 
 def _without_algebra(answer: str, gold: str) -> Ruling | None:

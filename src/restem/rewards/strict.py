@@ -1,10 +1,11 @@
-r"""A second opinion: a grader that shares no code with `math.py` and gives nothing away.
+r"""A second opinion: a grader that shares no code with `math.py`, but for `reply`, and gives
+nothing away.
 
-It reads the last \boxed{}, else the last "answer is X", else the last "#### X", and takes the
-answer for right if it is the same text (blanks, dollar signs and a few spellings of LaTeX apart) or
-the same rational number as a literal: 3/4, \frac34, 0.75. No algebra, no units, no lists in another
-order, no last number of an unmarked text. Where it and the reward of a run disagree, a person
-should look: `audit` counts and shows those rows.
+It reads the last \boxed{} after the reasoning, else the last "answer is X", else the last "#### X",
+and takes the answer for right if it is the same text (blanks, dollar signs and a few spellings of
+LaTeX apart) or the same rational number as a literal: 3/4, \frac34, 0.75. No algebra, no units, no
+lists in another order, no last number of an unmarked text. Where it and the reward of a run
+disagree, a person should look: `audit` counts and shows those rows.
 
 For golds with tests it is the code reward in its strict mode.
 """
@@ -20,7 +21,8 @@ from fractions import Fraction
 from restem.core.errors import DataError
 from restem.core.params import Machine, Score
 from restem.core.protocols import Reward
-from restem.core.records import CORRECT, NO_ANSWER, WRONG, Problem, Verdict
+from restem.core.records import CORRECT, NO_ANSWER, TRUNCATED, WRONG, Problem, Verdict
+from restem.rewards.reply import reply
 
 VERSION = "strict-1"
 
@@ -92,11 +94,15 @@ def _gold_answer(problem: Problem) -> str | None:
             f"{problem.problem_id}: gold has neither an answer nor tests: {problem.gold[:80]!r}. "
             "Mend the task that made it and run `dvc repro`."
         )
-    return answer
+    marked = _find(answer)  # a gold may be a whole solution
+    return marked[0] if marked and marked[1] != "answer is" else answer
 
 
 def _judge(text: str, gold: str) -> Verdict:
-    found = _find(text)
+    said = reply(text)
+    if said is None:
+        return Verdict(0.0, TRUNCATED, None, "reasoning never closed")
+    found = _find(said)
     if found is None:
         return Verdict(0.0, NO_ANSWER, None, "no marked answer")
     answer, rule = found

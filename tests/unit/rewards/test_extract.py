@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from restem.rewards.extract import MAX_ANSWER, Extracted, clean, extract
+from restem.rewards.extract import MAX_ANSWER, Extracted, clean, extract, marked
 
 MINERVA = "Final Answer: The final answer is {}. I hope it is correct."
 
@@ -44,6 +44,33 @@ ROWS = [
     (r"\boxed{5} and then \boxed{6", "", "boxed"),
     (r"The answer is 5. \boxed{}", "", "boxed"),
     (r"\boxed{ \boxed{5}", "5", "boxed"),
+    (r"\boxed{\frac{6}{8}} $\boxed{0.75}$", r"\frac{6}{8}", "boxed"),
+    (r"$\boxed{2}$, $\boxed{2.0}$ and $\boxed{7}$", "2, 7", "boxed"),
+    # own: a command without braces before a word is talked about
+    ("Write \\boxed before it. 4+5=9, so the answer is 9.", "9", "answer is"),
+    ("Use \\boxed.\nThe sum is 9.", "9", "number"),
+    (r"\boxed x", "x", "boxed"),
+    # own: tags and objects
+    ("<answer>7</answer>", "7", "answer tag"),
+    ("<ANSWER>\n\\frac{2}{7}\n</ANSWER>", r"\frac{2}{7}", "answer tag"),
+    ("<answer>6</answer> or <answer>7</answer>", "7", "answer tag"),
+    (r"<answer>so $\boxed{7}$</answer> \boxed{8}", "7", "answer tag"),
+    ("<answer>The total is 7.</answer>", "7", "answer tag"),
+    ("<answer>south</answer>", "south", "answer tag"),
+    ("<answer>3 + 4 = 7\nSo it is 7.</answer>", "7", "answer tag"),
+    ("Put it in <answer>...</answer> tags. The answer is 7.", "7", "answer is"),
+    ("<answer></answer> The answer is 7.", "", "answer tag"),
+    ("The answer is 7. <answer>7", "", "answer tag"),
+    ('{"reasoning": "3+4", "answer": "7"}', "7", "json"),
+    ('{"answer": 7.5, "unit": "cm"}', "7.5", "json"),
+    ('```json\n{"Final_Answer": "\\\\frac{2}{7}"}\n```', r"\frac{2}{7}", "json"),
+    ('{"answer": "\\frac{2}{7}"}', r"\frac{2}{7}", "json"),
+    ('{"answer": "no", "final answer": "yes"}', "yes", "json"),
+    ('{"answer": ""}', "", "json"),
+    # own: a choice on a line of its own
+    ("It must be the third.\nC", "C", "letter"),
+    ("**(B)**", "B", "letter"),
+    ("Option D", "D", "letter"),
     # GSM8K, arXiv 2110.14168
     ("so 18 eggs.\n#### 18", "18", "####"),
     ("#### 1,600", "1,600", "####"),
@@ -114,8 +141,20 @@ HOSTILE = [
     "\\boxed{", "\\boxed", "{", "}", "\\(", "$", "$$", "$a ", "\\[", "answer ", "answer is ",
     "Final Answer: The final answer is ", "I hope it is correct", "#### a\n", "####", "A:", "1,",
     "1 ", "a1", "- ", "\\", "\n", " ", "\\text{", "and ", "\\boxed{1}\\text{ ", "\\boxed{5},",
-    "answer is $a$ and ",
+    "answer is $a$ and ", "<answer>", "<answer>a", '{"answer": "', '"answer": 5, ', "5 for ",
+    "= 5 ",
+    "(5 ", "_a ", "**a", "or\n", "5 is ", "not 5 ", "x = 5 => ", "1 and ", "é5", "٣", "√", "5. ",
 ]  # fmt: skip
+
+
+def test_a_gold_is_read_by_its_marks_only() -> None:
+    assert marked(r"We get $9+9=\boxed{18}$.") == "18"
+    assert marked("9+9=18\n#### 18") == "18"
+    assert marked("It is so.\n#### yes") == "yes"
+    assert marked("<answer>18</answer>") == "18"
+    assert marked(r"\boxed{3} and \boxed{4}") == "3, 4"
+    assert marked("The answer is 18") is None
+    assert marked("18") is None
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

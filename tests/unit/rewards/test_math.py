@@ -2,6 +2,7 @@
 need."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from settings import machine, score
 from restem.core.errors import DataError
 from restem.core.protocols import Reward
 from restem.core.records import Problem, Verdict
+from restem.rewards import math
 from restem.rewards.math import MathReward, open_reward
 
 SCORE = score(timeout_s=20.0)
@@ -59,6 +61,95 @@ VERDICTS = [
         Verdict(0.0, "wrong", r"\sqrt\frac", "boxed; unparsable"),
     ),
 ]
+
+
+# text, outcome, answer
+REPLIES = [
+    (r"<think>So \boxed{7}? No.</think> The answer is 4.", "correct", "4"),
+    (r"Hm, \boxed{7}. No.</think>\n#### 4", "correct", "4"),
+    ("<think>The answer is 4.</think>", "no_answer", None),
+    (r"<think>It is \boxed{4}", "truncated", None),
+    ("<think>7?</think><answer>4</answer>", "correct", "4"),
+    ("<think>say <answer>7</answer></think><answer>4</answer>", "correct", "4"),
+    ("The answer is 4<|im_end|>\nThe answer is 7", "correct", "4"),
+    ("#### 4</s>", "correct", "4"),
+]
+
+
+@pytest.mark.parametrize(("text", "outcome", "answer"), REPLIES)
+def test_reasoning_earns_nothing(
+    reward: Reward, text: str, outcome: str, answer: str | None
+) -> None:
+    [verdict] = reward.score([gold("4")], [text])
+    assert (verdict.outcome, verdict.answer) == (outcome, answer)
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        r"Thus $2\cdot2=\boxed{4}$.",
+        "2*2 = 4\n#### 4",
+        "<answer>4</answer>",
+        "<think>5?</think> So \\boxed{4}",
+        r"$\boxed{4}$ $\boxed{4.0}$",
+    ],
+)
+def test_a_gold_may_be_a_whole_solution(reward: Reward, solution: str) -> None:
+    right, wrong = reward.score([gold(solution)] * 2, ["The answer is 4.", "The answer is 2."])
+    assert (right.reward, wrong.reward) == (1, 0)
+
+
+UNREADABLE = (RecursionError, ValueError, OverflowError, MemoryError, IndexError, re.error)
+
+
+@pytest.mark.parametrize("fault", UNREADABLE)
+@pytest.mark.parametrize("place", ["extract", "decide"])
+def test_a_row_that_nobody_can_read_leaves_the_others_alone(
+    reward: Reward, monkeypatch: pytest.MonkeyPatch, fault: type[Exception], place: str
+) -> None:
+    real = getattr(math, place)
+
+    def failing(text: str, *others: str) -> object:
+        if "bad" in text:
+            raise fault("bad")
+        return real(text, *others)
+
+    monkeypatch.setattr(math, place, failing)
+    texts = ["The answer is 1.", rf"\boxed{{bad {fault.__name__}}}", "The answer is 3."]
+    verdicts = reward.score([gold("1"), gold("2"), gold("3")], texts)
+    assert [verdict.reward for verdict in verdicts] == [1, 0, 1]
+    assert verdicts[1].outcome == {"extract": "no_answer", "decide": "wrong"}[place]
+    assert verdicts[1].detail.endswith(f"unreadable: {fault.__name__}")
+    assert reward.group(["1", f"bad {fault.__name__}", "1.0"]) == [0, 1, 0]
+
+
+STRANGE = [
+    "9" * 5000, "9" * 5000 + "/7", "1e" + "9" * 5000, "(" * 3000, "\\pm" * 300, "\\pmod{9}",
+    "\\sqrt{" * 3000,
+    "5\ud800", "\x00", "{" * 5000, "1," * 5000, "|x|" * 500, "=" * 5000, "٣" * 5000,
+]  # fmt: skip
+
+
+def test_strange_answers_and_golds_have_an_outcome_each(reward: Reward) -> None:
+    frames = ("\\boxed{%s}", "The answer is %s.", "%s", "#### %s", "<answer>%s</answer>", "{%s")
+    texts = [frame % strange for strange in STRANGE for frame in frames]
+    for answer in ("5", *STRANGE[:5]):
+        verdicts = reward.score([gold(answer)] * len(texts), texts)
+        assert {verdict.outcome for verdict in verdicts} <= {"correct", "wrong", "no_answer"}
+    assert len(reward.group(STRANGE)) == len(STRANGE)
+
+
+def test_a_gold_that_nests_too_deeply_names_its_problem(reward: Reward) -> None:
+    with pytest.raises(DataError, match="p-7: gold must be JSON"):
+        reward.score([problem("[" * 100_000, "p-7")], ["5"])
+
+
+def test_the_detail_of_a_verdict_is_printable(
+    reward: Reward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(math.guard, "refusal", lambda answer, gold: "\x1b[0m\u202ea\nb")
+    [verdict] = reward.score([gold("x+y+3")], [r"\boxed{y+x+33z}"])
+    assert verdict.detail == "boxed; guard: ?[0m?a?b"
 
 
 @pytest.mark.parametrize(("text", "answer", "verdict"), VERDICTS)

@@ -12,7 +12,7 @@ import pytest
 from restem.core import params as params_file
 from restem.core.errors import DataError
 from restem.core.protocols import Reward
-from restem.core.records import CORRECT, NO_ANSWER, WRONG, Problem
+from restem.core.records import CORRECT, NO_ANSWER, TRUNCATED, WRONG, Problem
 from restem.rewards import strict
 
 PARAMS = params_file.load(Path(__file__).parents[3] / "params.yaml")
@@ -92,6 +92,25 @@ def test_only_a_marked_answer_counts(reward: Reward, text: str, expected: str) -
     assert outcome(reward, text, "5") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"<think>\boxed{6}</think> \boxed{5}", CORRECT),
+        (r"<think>\boxed{5}</think> Done.", NO_ANSWER),
+        (r"<think>\boxed{5}", TRUNCATED),
+        ("The answer is 5.<|im_end|>", CORRECT),
+    ],
+)
+def test_reasoning_is_not_read(reward: Reward, text: str, expected: str) -> None:
+    assert outcome(reward, text, "5") == expected
+
+
+@pytest.mark.parametrize("gold", [r"so \boxed{5}.", "2+3\n#### 5"])
+def test_a_gold_may_be_a_whole_solution(reward: Reward, gold: str) -> None:
+    assert outcome(reward, "The answer is 5.", gold) == CORRECT
+    assert outcome(reward, "The answer is 2.", gold) == WRONG
+
+
 def test_long_texts_take_no_long_time(reward: Reward) -> None:
     started = time.process_time()
     for text in (r"\boxed{" * 100_000, "answer is " * 100_000, "#" * 1_000_000, "{" * 1_000_000):
@@ -118,7 +137,7 @@ def test_a_gold_without_answer_and_tests_is_an_error(reward: Reward, gold: objec
         reward.score([problem(gold)], ["5"])
 
 
-def test_it_imports_nothing_of_the_math_reward() -> None:
+def test_it_shares_only_the_reply_with_the_math_reward() -> None:
     source = Path(strict.__file__).read_text()
     imported = [line for line in source.splitlines() if "import" in line and "rewards" in line]
-    assert [line.split()[1] for line in imported] == ["restem.rewards.code"]
+    assert [line.split()[1] for line in imported] == ["restem.rewards.reply", "restem.rewards.code"]
