@@ -43,7 +43,8 @@ def judge_calls(box: Box, program: str, suite: CallSuite, limits: Limits, strict
     """Of a function, or a method of a class Solution. Raises: BoxFault."""
     prelude = drivers.PRELUDE + (drivers.NUMPY if _NUMPY.search(program) else "")
     task = {"program": program, "prelude": prelude, "setup": "", "solution": True}
-    with drivers.opened(box, drivers.caller_source(), limits) as world:
+    source = drivers.for_text(drivers.caller_source(), prelude + program)
+    with drivers.opened(box, source, limits) as world:
         slowest_s = 0.0
         for number, (arguments, expected) in enumerate(
             zip(suite.arguments, suite.results, strict=True), 1

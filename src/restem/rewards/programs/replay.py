@@ -221,8 +221,9 @@ def _objects(value: Json) -> Calls:
 
 
 def _run(box: Box, source: str, task: Mapping[str, object], limits: Limits) -> Run:
-    with drivers.opened(box, source, limits) as world:
-        return world.run(json.dumps(task).encode())
+    text = json.dumps(task)
+    with drivers.opened(box, drivers.for_text(source, text), limits) as world:
+        return world.run(text.encode())
 
 
 def _spoken(suite: PromptSuite | AssertSuite) -> dict[str, object]:
