@@ -8,7 +8,7 @@ from copy import deepcopy
 from random import Random
 
 DISTINCT, SAMPLES = 5, 11  # of a problem: 6 in 11 are duplicates, or more
-KINDS = {"right": 20, "mistake": 40, "two mistakes": 14, "dropped": 14, "endless": 6, "cut": 6}
+KINDS = {"right": 22, "mistake": 40, "two mistakes": 14, "dropped": 14, "endless": 4, "cut": 6}
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
