@@ -128,11 +128,10 @@ def apps_samples(data: Path, problems: int | None) -> list[Sample]:
 # ---- ours
 
 
-def ours(samples: Sequence[Sample]) -> tuple[Side, str]:
+def ours(samples: Sequence[Sample], problems: Sequence[Problem]) -> tuple[Side, str]:
     """What we made of them, and what was opened in how many seconds."""
     values = params.load(ROOT / "params.yaml")
     machine = replace(values.machine, workers=CORES)
-    problems, told = with_limits(samples)
     opened = open_reward(values.score, machine)
     reward, start = timed(opened.__enter__)
     try:
@@ -145,7 +144,7 @@ def ours(samples: Sequence[Sample]) -> tuple[Side, str]:
         [f"{v.outcome}: {v.detail}" for v in verdicts],
         seconds,
     )
-    return side, f"{reward.grader}, ready in {start.wall:.1f} s ({start.cpu:.1f} CPU s); {told}"
+    return side, f"{reward.grader}, ready in {start.wall:.1f} s ({start.cpu:.1f} CPU s)"
 
 
 def with_limits(samples: Sequence[Sample]) -> tuple[list[Problem], str]:
@@ -337,22 +336,24 @@ def differences(samples: Sequence[Sample], us: Side, them: Side) -> Iterator[str
 
 
 def compare(name: str, peers: Sequence[str], samples: Sequence[Sample]) -> list[str]:
-    """Print the rows of a data set; lines for below the table."""
-    us, opened = ours(samples)
-    slow = [s for s, late in zip(samples, us.slow, strict=True) if late]
-    lines = [
-        f"{name}: {sum(us.passed)} of {len(samples)} pass, {len(slow)} run into the limit. "
-        f"Ours is {opened}."
-    ]
-    quick = [s for s, late in zip(samples, us.slow, strict=True) if not late]
-    us_quick = ours(quick)[0] if slow else us
+    """Print the rows of a data set; lines for below the table. Ours runs right before each peer, as
+    the load of the machine may change."""
+    problems, told = with_limits(samples)
+    lines: list[str] = []
     for peer in peers:
+        us, opened = ours(samples, problems)
         them = theirs(peer, samples)
+        slow = sum(us.slow)
+        if not lines:
+            passed = f"{sum(us.passed)} of {len(samples)} pass, {slow} run into the limit"
+            lines.append(f"{name}: {passed}. Ours is {opened}; {told}.")
         print(table_row(name, peer, samples, us, them), flush=True)
         lines += [f"{line} [{peer}]" for line in differences(samples, us, them)]
         if slow:
-            row = (f"{name}, without the {len(slow)}", peer, quick, us_quick, theirs(peer, quick))
-            print(table_row(*row), flush=True)
+            quick = [k for k, late in enumerate(us.slow) if not late]
+            some, of_some = [samples[k] for k in quick], [problems[k] for k in quick]
+            sides = ours(some, of_some)[0], theirs(peer, some)
+            print(table_row(f"{name}, without the {slow}", peer, some, *sides), flush=True)
     return lines
 
 
