@@ -1,16 +1,14 @@
-"""Programs as a policy might write them, made from a reference: right ones, and with a mistake.
-
-Nothing is random. Loops whose number of rounds is open (`while`) are left as they are, so that
-hardly any program runs into a time limit, where all harnesses wait alike.
-"""
+"""Programs as a weak model writes them, made from a reference: few right ones, many duplicates,
+some that never end. Nothing depends on chance, but on the seed."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from copy import deepcopy
+from random import Random
 
-NUMBER = 8
+DISTINCT, SAMPLES = 5, 11  # of a problem: 6 in 11 are duplicates, or more
+KINDS = {"right": 22, "mistake": 40, "two mistakes": 14, "dropped": 14, "endless": 4, "cut": 6}
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -18,18 +16,38 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 
 
-def variants(prompt: str, reference: str, function: str) -> list[str]:
-    """`NUMBER` different completions of a prompt: the reference, two of the same meaning, then some
-    with one mistake each, and where those give out ones that are cut off."""
+def weak(prompt: str, reference: str, function: str, seed: str) -> list[str]:
+    """`SAMPLES` completions of a prompt, `DISTINCT` different ones as a rule, in mixed order."""
+    rng = Random(seed)
     tree = ast.parse(prompt + reference)
-    found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
-    body = found[-1]
-    texts = [reference, "    # one of several ways\n" + reference, "    pass\n" + _text(body)]
-    wrong = [_text(changed) for changed in _changed(body)]
-    step = max(1, len(wrong) // (NUMBER - 3))
-    texts += ["    return None\n", *wrong[::step]]
-    texts += [reference[: len(reference) * cut // 10] + " (" for cut in range(9, 1, -1)]
-    return list(dict.fromkeys(texts))[:NUMBER]
+    body = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function][-1]
+    kinds = rng.choices([*KINDS], [*KINDS.values()], k=DISTINCT)
+    texts = [_weak(kind, reference, body, rng) for kind in kinds]
+    shares = [1 / place for place in range(1, DISTINCT + 1)]
+    found = texts + rng.choices(texts, shares, k=SAMPLES - DISTINCT)
+    rng.shuffle(found)
+    return found
+
+
+def _weak(kind: str, reference: str, body: ast.FunctionDef, rng: Random) -> str:
+    """One completion. "right" is spelled in one of three ways."""
+    if kind == "right":
+        return rng.choice([reference, "    # my solution\n" + reference, _text(body)])
+    if kind == "cut":
+        return reference[: len(reference) * rng.randrange(3, 9) // 10] + " ("
+    if kind == "endless":
+        counter = rng.choice("ijkn")
+        loop = f"    {counter} = 0\n    while {counter} >= 0:\n        {counter} += 1\n"
+        return loop + _text(body)
+    copy = deepcopy(body)
+    if kind == "dropped":
+        blocks = [n.body for n in ast.walk(copy) if isinstance(getattr(n, "body", None), list)]
+        block = rng.choice(blocks)
+        block[rng.randrange(len(block))] = ast.Pass()
+        return _text(copy)
+    for _ in range(1 + (kind == "two mistakes")):
+        _change(rng.choice(_places(copy)))
+    return _text(copy)
 
 
 def _text(function: ast.FunctionDef) -> str:
@@ -37,14 +55,6 @@ def _text(function: ast.FunctionDef) -> str:
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     lines = "\n".join(map(ast.unparse, body)).split("\n")
     return "".join(f"    {line}\n" for line in lines)
-
-
-def _changed(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
-    """Copies with one operator, number or result changed."""
-    for place in range(len(_places(function))):
-        copy = deepcopy(function)
-        _change(_places(copy)[place])
-        yield copy
 
 
 def _places(node: ast.AST) -> list[ast.AST]:

@@ -86,7 +86,11 @@ class Task(Protocol):
 
 
 class Reward(Protocol):
-    """Who says it is right."""
+    """Who says it is right.
+
+    One that runs programs may have `with_limits(problems, solutions)`, too: `prepare` stores the
+    problems it returns, whose golds hold time limits from what the solutions took.
+    """
 
     grader: str
     """Name, version and all else a verdict depends on besides problem and text, such as the tier of

@@ -32,12 +32,13 @@ class Problem:
     stop: tuple[str, ...]
     """Strings that end a solution; they are not part of it."""
     gold: str
-    """JSON for the reward: `{"answer": "5/6"}` for math, `{"tests": {...}}` for programs."""
+    """JSON for the reward: `{"answer": "5/6"}` for math, `{"tests": {...}}` for programs, where
+    `prepare` adds "cpu_s", the problem's own time limit, to the tests."""
     human_solution: str | None
     """A solution written by a person, for the SFT control; it earns the reward."""
     references: tuple[str, ...] = ()
     """Further solutions by people, for `prepare` alone: where human_solution fails, the first of
-    these that earns the reward takes its place. Not stored."""
+    these that earns the reward takes its place. All of them set the time limit. Not stored."""
 
 
 @dataclass(frozen=True, slots=True)

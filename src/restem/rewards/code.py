@@ -6,6 +6,8 @@
 Gold is JSON: {"tests": {...}}, see `programs/suites.py`. The judge never shares a process with the
 program, and what is expected never enters the program's world. Each program runs once per tests.
 
+Tests may hold a time limit of their own, "cpu_s", which `prepare` takes from the references.
+
 Verdicts: correct; wrong; no_answer (no program in the text); compile_error, runtime_error,
 time_limit, by CPU time; and error, a fault of the sandbox or of the tests, never of the program.
 `answer` is the program as it ran. `detail` says where it failed: "test 3 of 10: wrong output".
@@ -16,12 +18,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from restem.core.params import Machine, Score
 from restem.core.records import COMPILE_ERROR, CORRECT, ERROR, NO_ANSWER, Problem, Verdict
-from restem.rewards.programs import drivers
-from restem.rewards.programs.crew import Job, run_all
+from restem.rewards.programs import drivers, paces
+from restem.rewards.programs.crew import Job, run_all, run_one
 from restem.rewards.programs.extract import complete, extract
 from restem.rewards.programs.judges import judge_calls, judge_stdin
 from restem.rewards.programs.replay import BadSuite, Foreseen, foresee, judge_replay
@@ -90,6 +93,39 @@ class CodeReward:
         self._rulings.update(zip(fresh, run_all(self._boxes, jobs), strict=True))
         return [self._verdict(*pair) for pair in pairs]
 
+    def with_limits(
+        self, problems: Sequence[Problem], solutions: Sequence[Sequence[str]]
+    ) -> list[Problem]:
+        """The problems, each with the time limit that the right ones of its solutions call for.
+
+        What was scored before is not run again, but for those that just miss a quicker limit.
+        Those without a right solution stay as they are.
+        """
+        pairs = [(p, text) for p, texts in zip(problems, solutions, strict=True) for text in texts]
+        verdicts = iter(self.score([p for p, _ in pairs], [text for _, text in pairs]))
+        limited = []
+        for problem, texts in zip(problems, solutions, strict=True):
+            right = [text for text in texts if next(verdicts).outcome == CORRECT]
+            seconds = [self._seconds(problem.gold, text) for text in right]
+            limit = paces.limit_s(max(seconds, default=self._limits.cpu_s))
+            if limit < self._limits.cpu_s:
+                problem = replace(problem, gold=paces.with_limit(problem.gold, limit))
+            limited.append(problem)
+        return limited
+
+    def _seconds(self, gold: str, text: str) -> float:
+        """CPU seconds of a right solution's slowest run; the least of several where that may
+        matter: a loaded machine only ever adds to it."""
+        program = self._program(gold, text)
+        least = self._rulings[gold, program].cpu_s
+        for _ in range(paces.RUNS - 1):
+            if not paces.just_misses(least):
+                break
+            ruling = run_one(self._boxes[0], partial(self._judge, gold, program))
+            if ruling.outcome == CORRECT:
+                least = min(least, ruling.cpu_s)
+        return least
+
     def group(self, answers: Sequence[str | None]) -> list[int | None]:
         """Programs that differ only in layout and comments are one class."""
         distinct = list(dict.fromkeys(answer for answer in answers if answer is not None))
@@ -132,14 +168,20 @@ class CodeReward:
     def _judge(self, gold: str, program: str, box: Box) -> Ruling:
         suite, source = self._suite(gold), program + "\n"
         assert not isinstance(suite, BadTests)
+        limits = self._limits_of(suite)
         if isinstance(suite, StdinSuite):
-            return judge_stdin(box, source, suite, self._limits, self._strict)
+            return judge_stdin(box, source, suite, limits, self._strict)
         if isinstance(suite, CallSuite):
-            return judge_calls(box, source, suite, self._limits, self._strict)
+            return judge_calls(box, source, suite, limits, self._strict)
         foreseen = self._foresee(gold, suite, box)
         if isinstance(foreseen, BadSuite):
             return Ruling(ERROR, str(foreseen), foreseen.again)
-        return judge_replay(box, source, suite, self._limits, foreseen)
+        return judge_replay(box, source, suite, limits, foreseen, self._limits)
+
+    def _limits_of(self, suite: Suite) -> Limits:
+        """The problem's own time limit where its tests name one, `score.cpu_s` at most."""
+        own = self._limits.cpu_s if suite.cpu_s is None else suite.cpu_s
+        return replace(self._limits, cpu_s=min(own, self._limits.cpu_s))
 
     def _foresee(
         self, gold: str, suite: PromptSuite | AssertSuite, box: Box

@@ -1,10 +1,13 @@
-"""Problems of every split, rendered as prompts; checked to be disjoint, and to be judged right."""
+"""Problems of every split, rendered as prompts; checked to be disjoint, and to be judged right.
+
+Problems with tests get a time limit of their own, from what their solutions take.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 TEXTS_PER_STEP = 256  # between two moves of the bar
 
 Splits = dict[str, list[Problem]]
+Limiter = Callable[[Sequence[Problem], Sequence[Sequence[str]]], list[Problem]]
+"""Problems and their solutions to problems with time limits."""
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -84,20 +89,20 @@ def self_check(params: Params, reward: str, splits: Splits) -> SelfCheck:
     """Whether golds and human solutions earn the reward. Raises: DataError, SandboxError."""
     module = plugins.load("reward", reward)
     total = sum(len(problems) for problems in splits.values())
-    with (
-        module.open_reward(params.score, params.machine) as opened,
-        Progress("prepare", total, "problems") as bar,
-    ):
+    with module.open_reward(params.score, params.machine) as opened:
+        with Progress("prepare", total, "problems") as bar:
 
-        def judge(problems: Sequence[Problem], texts: Sequence[str]) -> list[Verdict]:
-            verdicts: list[Verdict] = []
-            for start in range(0, len(texts), TEXTS_PER_STEP):
-                step = slice(start, start + TEXTS_PER_STEP)
-                verdicts += opened.score(problems[step], texts[step])
-                bar.advance(min(len(texts[step]), total - bar.count))
-            return verdicts
+            def judge(problems: Sequence[Problem], texts: Sequence[str]) -> list[Verdict]:
+                verdicts: list[Verdict] = []
+                for start in range(0, len(texts), TEXTS_PER_STEP):
+                    step = slice(start, start + TEXTS_PER_STEP)
+                    verdicts += opened.score(problems[step], texts[step])
+                    bar.advance(min(len(texts[step]), total - bar.count))
+                return verdicts
 
-        checked = selfcheck.self_check(splits, judge, module.gold_text)
+            checked = selfcheck.self_check(splits, judge, module.gold_text)
+        if hasattr(opened, "with_limits"):
+            checked = limited(checked, splits, opened.with_limits)
     if checked.faults:
         problem_id, verdict = checked.faults[0]
         check_faults(len(checked.faults), checked.num_judged, params.score.max_fault_rate,
@@ -105,6 +110,30 @@ def self_check(params: Params, reward: str, splits: Splits) -> SelfCheck:
     sizes = {split: len(problems) for split, problems in splits.items()}
     selfcheck.check_quarantined(checked.quarantined, sizes, params.data.max_quarantined)
     return checked
+
+
+def limited(checked: SelfCheck, asked: Splits, with_limits: Limiter) -> SelfCheck:
+    """The checked problems with time limits, for which all their solutions by people run."""
+    solutions = {
+        (split, problem.problem_id): [
+            text for text in (problem.human_solution, *problem.references) if text is not None
+        ]
+        for split, problems in asked.items()
+        for problem in problems
+    }
+    flat = [(split, problem) for split, problems in checked.splits.items() for problem in problems]
+    found: list[Problem] = []
+    with Progress("prepare", len(flat), "time limits") as bar:
+        for start in range(0, len(flat), TEXTS_PER_STEP):
+            step = flat[start : start + TEXTS_PER_STEP]
+            texts = [solutions[split, problem.problem_id] for split, problem in step]
+            found += with_limits([problem for _, problem in step], texts)
+            bar.advance(len(step))
+    changed = sum(new.gold != old.gold for new, (_, old) in zip(found, flat, strict=True))
+    log.info("prepare: %d of %d problems have a time limit below score.cpu_s", changed, len(flat))
+    rest = iter(found)
+    splits = {split: [next(rest) for _ in problems] for split, problems in checked.splits.items()}
+    return replace(checked, splits=splits)
 
 
 def write(checked: SelfCheck, report: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from restem.core import layout, params, storage
 from restem.core.errors import DataError, ParamsError
 from restem.core.params import Params
 from restem.core.records import Problem
+from restem.method.selfcheck import SelfCheck
 from restem.stages import prepare
 
 VALUES = params.load(Path(__file__).parents[3] / "params.yaml")
@@ -193,3 +195,56 @@ def test_the_embedded_world_is_checked_in_little_time(
     prepare.run(replace(VALUES, task="math_world", reward="auto"), None)
     assert time.process_time() - begun < 5
     assert report()["quarantined"] == {}
+
+
+# ---- time limits
+
+
+def test_problems_with_tests_get_time_limits_from_their_solutions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = replace(VALUES.data, few_shot=1, train_problems=4, val_problems=2, test_problems=2,
+                   transfer_problems=2)  # fmt: skip
+    values = replace(VALUES, task="code", reward="auto", data=data)
+
+    def content() -> dict[str, bytes]:
+        prepare.run(values, None)
+        return {path.name: path.read_bytes() for path in layout.PROBLEMS.iterdir()}
+
+    assert content() == content()
+    for split in ("train", "val", "test", "functions"):
+        for problem in problems(split):
+            assert json.loads(problem.gold)["tests"]["cpu_s"] == 1
+
+
+def test_all_solutions_of_a_problem_count_for_its_limit_and_none_is_stored() -> None:
+    asked: list[list[str]] = []
+
+    def with_limits(
+        problems: Sequence[Problem], solutions: Sequence[Sequence[str]]
+    ) -> list[Problem]:
+        asked.extend(list(texts) for texts in solutions)
+        return [replace(problem, gold=f"{problem.gold} limited") for problem in problems]
+
+    def problem(name: str, human: str | None, *more: str) -> Problem:
+        return Problem(name, "t", "train", "s", 1, "?", "?", (), "gold", human, more)
+
+    splits = {
+        "train": [problem("a", "fails", "first", "second"), problem("b", None)],
+        "test": [problem("a", "other")],
+        "empty": [],
+    }
+    checked = {
+        "train": [problem("a", "first"), problem("b", None)],
+        "test": [problem("a", "other")],
+        "empty": [],
+    }
+    found = prepare.limited(SelfCheck(checked, [], 3, []), splits, with_limits)
+    assert asked == [["fails", "first", "second"], [], ["other"]]
+    told = {k: [(p.human_solution, p.gold) for p in ps] for k, ps in found.splits.items()}
+    assert told == {
+        "train": [("first", "gold limited"), (None, "gold limited")],
+        "test": [("other", "gold limited")],
+        "empty": [],
+    }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import marshal
@@ -17,7 +18,7 @@ from restem.rewards.sandbox.client import Box, BoxFault, Limits, Program
 Message = dict[str, Json]
 
 _BUNDLE = """import marshal, sys, types
-for name, code in marshal.loads({data!r}):
+for name, code in marshal.loads(bytes.fromhex("{data}")):
     module = sys.modules[name] = types.ModuleType(name)
     exec(code, module.__dict__)
 module.main()
@@ -51,14 +52,31 @@ def layout_source() -> str:
     return _bundle(layout)
 
 
+def for_text(source: str, text: str) -> str:
+    """The driver's source, in a zygote that has numpy loaded if the text, programs and tests, may
+    need it: `Box.program` looks for the word."""
+    return source + "# numpy\n" if "numpy" in text else source
+
+
 def _bundle(*modules: ModuleType) -> str:
     """A source that brings modules along, compiled: the sandbox runs this very interpreter. Each
-    imports only those before it; the last one is the driver."""
+    imports only those before it; the last one is the driver. In hexadecimal digits it is the
+    quickest to compile, once per program, and holds no word by chance."""
     compiled = [
-        (module.__name__, compile(inspect.getsource(module), module.__name__, "exec"))
+        (module.__name__, compile(_undocumented(module), module.__name__, "exec"))
         for module in modules
     ]
-    return _BUNDLE.format(data=marshal.dumps(compiled))
+    return _BUNDLE.format(data=marshal.dumps(compiled).hex())
+
+
+def _undocumented(module: ModuleType) -> ast.Module:
+    """A module without docstrings."""
+    tree = ast.parse(inspect.getsource(module))
+    kinds = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    for node in (node for node in ast.walk(tree) if isinstance(node, kinds)):
+        if ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.fix_missing_locations(tree)
 
 
 def messages(stdout: bytes, most: int = 1) -> list[Message]:

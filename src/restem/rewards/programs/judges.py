@@ -25,34 +25,39 @@ def judge_stdin(box: Box, program: str, suite: StdinSuite, limits: Limits, stric
     with box.program(program, limits) as world:
         if world.compile_error is not None:
             return Ruling(COMPILE_ERROR, world.compile_error)
+        slowest_s = 0.0
         for number, (given, expected) in enumerate(
             zip(suite.inputs, suite.outputs, strict=True), 1
         ):
             run = world.run(given.encode(errors="surrogatepass"))
+            slowest_s = max(slowest_s, run.cpu_s)
             ruling = fault(run, limits)
             if ruling is None and not same(expected, run.stdout.decode(errors="backslashreplace")):
                 ruling = Ruling(WRONG, "wrong output")
             if ruling is not None:
                 return _at(number, len(suite.inputs), ruling)
-    return _passed(len(suite.inputs))
+    return _passed(len(suite.inputs), slowest_s)
 
 
 def judge_calls(box: Box, program: str, suite: CallSuite, limits: Limits, strict: bool) -> Ruling:
     """Of a function, or a method of a class Solution. Raises: BoxFault."""
     prelude = drivers.PRELUDE + (drivers.NUMPY if _NUMPY.search(program) else "")
     task = {"program": program, "prelude": prelude, "setup": "", "solution": True}
-    with drivers.opened(box, drivers.caller_source(), limits) as world:
+    source = drivers.for_text(drivers.caller_source(), prelude + program)
+    with drivers.opened(box, source, limits) as world:
+        slowest_s = 0.0
         for number, (arguments, expected) in enumerate(
             zip(suite.arguments, suite.results, strict=True), 1
         ):
             calls = [{"f": suite.function, "a": arguments, "k": []}]
             run = world.run(json.dumps({**task, "calls": calls}).encode())
+            slowest_s = max(slowest_s, run.cpu_s)
             ruling = _judge_call(run, expected, limits, strict)
             if ruling is not None:
                 if ruling.outcome == COMPILE_ERROR:
                     return ruling
                 return _at(number, len(suite.arguments), ruling)
-    return _passed(len(suite.arguments))
+    return _passed(len(suite.arguments), slowest_s)
 
 
 def _judge_call(run: Run, expected: Json, limits: Limits, strict: bool) -> Ruling | None:
@@ -87,5 +92,5 @@ def _at(number: int, total: int, ruling: Ruling) -> Ruling:
     return replace(ruling, detail=f"test {number} of {total}: {ruling.detail}")
 
 
-def _passed(total: int) -> Ruling:
-    return Ruling(CORRECT, f"{total} test{'s' * (total > 1)} passed")
+def _passed(total: int, slowest_s: float) -> Ruling:
+    return Ruling(CORRECT, f"{total} test{'s' * (total > 1)} passed", cpu_s=slowest_s)

@@ -111,12 +111,14 @@ def judge_replay(
     suite: PromptSuite | AssertSuite,
     limits: Limits,
     foreseen: Foreseen,
+    tests: Limits,
 ) -> Ruling:
-    """Raises: BoxFault."""
-    calls, cpu_s, sure = foreseen.calls, 0.0, 0
+    """limits: of the program, in A; tests: of B, and of all rounds together. Raises: BoxFault."""
+    calls, cpu_s, sure, slowest_s = foreseen.calls, 0.0, 0, 0.0
     earlier: list[tuple[drivers.Message, drivers.Message]] = []
     for _ in range(foreseen.max_rounds):
         said = _ask(box, program, suite, calls, limits)
+        slowest_s = max(slowest_s, said.cpu_s)
         if said.death and not said.answers:
             return said.death
         if _changed(earlier, list(zip(calls, said.answers, strict=False))):
@@ -124,14 +126,14 @@ def judge_replay(
         earlier = list(zip(calls, said.answers, strict=False))
         key = stable_hash(calls, said.answers)
         if key in foreseen.verdicts:
-            return foreseen.verdicts[key]
+            return replace(foreseen.verdicts[key], cpu_s=slowest_s)
         task = {"suite": _spoken(suite), "calls": calls, "answers": said.answers}
-        checked = _check(box, task, limits)
+        checked = _check(box, task, tests)
         if isinstance(checked, Ruling):
             return _unchecked(checked, foreseen)
         if checked.end != "open":
             foreseen.verdicts[key] = _verdict(checked)
-            return foreseen.verdicts[key]
+            return replace(foreseen.verdicts[key], cpu_s=slowest_s)
         place = checked.answered
         if said.death and place == len(said.answers) and checked.calls[place] == calls[place]:
             death = said.death
@@ -139,8 +141,8 @@ def judge_replay(
         if place < min(sure, len(said.answers)):  # the same answers, and another question
             return Ruling(ERROR, f"the tests are not reproducible: call {place + 1} differs")
         calls, cpu_s, sure = checked.calls, cpu_s + said.cpu_s + checked.cpu_s, place + 1
-        if cpu_s > _MAX_CPU * limits.cpu_s:
-            return Ruling(TIME_LIMIT, f"over {_MAX_CPU * limits.cpu_s:g} CPU s of calls, in turn")
+        if cpu_s > _MAX_CPU * tests.cpu_s:
+            return Ruling(TIME_LIMIT, f"over {_MAX_CPU * tests.cpu_s:g} CPU s of calls, in turn")
     outcome = TIME_LIMIT if foreseen.reference is None else WRONG
     return Ruling(outcome, f"its answers lead the tests on and on: {sure} calls and no end")
 
@@ -219,8 +221,9 @@ def _objects(value: Json) -> Calls:
 
 
 def _run(box: Box, source: str, task: Mapping[str, object], limits: Limits) -> Run:
-    with drivers.opened(box, source, limits) as world:
-        return world.run(json.dumps(task).encode())
+    text = json.dumps(task)
+    with drivers.opened(box, drivers.for_text(source, text), limits) as world:
+        return world.run(text.encode())
 
 
 def _spoken(suite: PromptSuite | AssertSuite) -> dict[str, object]:

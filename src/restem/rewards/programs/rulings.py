@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from restem.core.records import RUNTIME_ERROR, TIME_LIMIT
 from restem.rewards.sandbox.client import Limits, Run
@@ -19,6 +19,8 @@ class Ruling:
     detail: str
     again: bool = False
     """Whether the machine's load may be to blame; worth one more run, alone."""
+    cpu_s: float = field(default=0.0, compare=False)
+    """Of a correct program: CPU seconds of its slowest run."""
 
 
 def fault(run: Run, limits: Limits) -> Ruling | None:

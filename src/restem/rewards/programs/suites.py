@@ -4,18 +4,22 @@ StdinSuite     APPS: texts for standard input and what must be printed
 CallSuite      APPS with `fn_name`: arguments of a function and what it must return
 PromptSuite    HumanEval: `test` defines check(candidate); a solution goes on from `prompt`
 AssertSuite    MBPP: `setup` runs after the program, then the asserts
+
+Each may hold "cpu_s", a time limit of its own for a test; `score.cpu_s` is the longest there is.
 """
 
 from __future__ import annotations
 
 import builtins
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from restem.rewards.programs.values import MAX_ARGUMENT, Json, Refused, encode
 
 MAX_OUTPUT = 1_000_000  # bytes a program may print; tests that expect more cannot be met
+SHORTEST_S, LONGEST_S = 0.1, 3600.0  # of a time limit, as of score.cpu_s
 _CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)[ \t]*\(")
 
 
@@ -27,6 +31,7 @@ class BadTests(ValueError):
 class StdinSuite:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    cpu_s: float | None = None
 
     names = ()
 
@@ -37,6 +42,7 @@ class CallSuite:
     arguments: tuple[list[Json], ...]
     """As `values.encode` writes them."""
     results: tuple[Json, ...]
+    cpu_s: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,6 +56,7 @@ class PromptSuite:
     test: str
     reference: str | None
     """A body that goes on from the prompt and passes the test."""
+    cpu_s: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,6 +67,7 @@ class PromptSuite:
 class AssertSuite:
     setup: str
     asserts: tuple[str, ...]
+    cpu_s: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,6 +88,10 @@ def parse(gold: str) -> Suite:
         raise BadTests('gold is no JSON like {"tests": {...}}') from None
     if not isinstance(tests, dict):
         raise BadTests("tests is no JSON object")
+    return replace(_suite(tests), cpu_s=_limit(tests))
+
+
+def _suite(tests: dict[str, Json]) -> Suite:
     if "inputs" in tests:
         return _apps(tests)
     if "entry_point" in tests:
@@ -89,6 +101,17 @@ def parse(gold: str) -> Suite:
     raise BadTests(
         "tests has neither inputs and outputs, nor prompt, entry_point and test, nor asserts"
     )
+
+
+def _limit(tests: dict[str, Json]) -> float | None:
+    value = tests.get("cpu_s")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadTests(f"cpu_s must be a number of seconds, got {str(value)[:40]!r}")
+    if not SHORTEST_S <= value < math.inf:
+        raise BadTests(f"cpu_s must be {SHORTEST_S} seconds or more, got {str(value)[:40]}")
+    return float(min(value, LONGEST_S))
 
 
 def _apps(tests: dict[str, Json]) -> StdinSuite | CallSuite:
