@@ -46,6 +46,8 @@ class Settings:
     """Files and folders programs may read."""
     preload: tuple[str, ...]
     """Modules to import beforehand, if they are installed."""
+    proc: int
+    """A descriptor of the machine's /proc that is inherited; -1 = none."""
 
     def pack(self) -> bytes:
         """As bytes."""
@@ -115,8 +117,8 @@ def receive_settings(fd: int) -> Settings:
         return os.read(fd, size)
 
     data = _exactly(read, _LENGTH.unpack(_exactly(read, _LENGTH.size))[0])
-    tier, parent, stage, visible, preload = json.loads(data)
-    return Settings(tier, parent, stage, tuple(visible), tuple(preload))
+    tier, parent, stage, visible, preload, proc = json.loads(data)
+    return Settings(tier, parent, stage, tuple(visible), tuple(preload), proc)
 
 
 def receive(fd: int) -> Ask:

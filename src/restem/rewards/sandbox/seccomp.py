@@ -56,7 +56,8 @@ it; on the machine's own files these calls block, flush or evict what others use
 METADATA = """
 chmod fchmod fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat truncate
 """
-"""Landlock does not restrict these, and without namespaces a user's own files are there."""
+"""For where the machine's own files or devices are not on read-only mounts: Landlock does not
+restrict these, and a program may run as their owner."""
 
 _PROGRAM_MAY_NOT = """
 fork vfork mount umount2 seccomp memfd_create pidfd_open
@@ -140,18 +141,18 @@ def for_zygote(extra: str = "") -> Filter:
     rules = _rules(numbers, _ZYGOTE_ONLY, _ZYGOTE_NEVER)
     rules += _branch(numbers["fcntl"], 1, [(_FCNTL, _ALLOW), (_FCNTL_LOCKS, _DONE)], _DENY)
     rules += [*_socketpair(numbers), *_mmap(numbers)]
-    return _assemble(numbers, _NOBODY_MAY + extra, _CHANGES_NOTHING, rules)
+    return _assemble(numbers, _NOBODY_MAY + extra, rules, _CHANGES_NOTHING)
 
 
 def for_program() -> Filter:
     """What, on top of that, programs may not do: processes, signals to others, more privileges."""
     numbers = kernel.table()
     rules = _rules(numbers, _PROGRAM_ONLY, {})
-    return _assemble(numbers, _PROGRAM_MAY_NOT, "", [*rules, *_clone(numbers)])
+    return _assemble(numbers, _PROGRAM_MAY_NOT, [*rules, *_clone(numbers)])
 
 
 def _assemble(
-    numbers: dict[str, int], denied: str, undone: str, rules: list[Instruction]
+    numbers: dict[str, int], denied: str, rules: list[Instruction], undone: str = ""
 ) -> Filter:
     steps = [*_preamble(), *_answer(numbers, denied, _DENY), *_answer(numbers, undone, _DONE)]
     steps += [*rules, _ALLOW]

@@ -13,9 +13,11 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from restem.rewards.sandbox import outside
+
 CPU, WALL = "cpu", "wall"
-_FILES, _NEWS = "files", "news"
-_LOOK_S = 0.1  # between looks at the number of files
+_HOARD, _NEWS = "hoard", "news"
+_LOOK_S = 0.1  # between looks at the number of files and threads
 
 
 class Bounds(NamedTuple):
@@ -45,6 +47,9 @@ class Watch:
     box: str = ""
     """A file system whose number of files is limited here; "" where its mount limits it."""
     files: int = 0
+    proc: int = -1
+    """/proc, where the number of threads is limited here; -1 where their user's limit does it."""
+    threads: int = 0
 
     def _wait(self, pid: int, bounds: Bounds, cpu_before: float, event: int) -> str:
         """Until the child ends: ""; until it is over a limit, or has news: which.
@@ -56,16 +61,20 @@ class Watch:
         try:
             poll = _poll(pidfd, event)
             pause = min(bounds.cpu_s, bounds.wall_s)
+            looks = bool(self.box) or self.proc >= 0
+            name = ""
             while True:
-                ready = _ready(poll, min(pause, _LOOK_S) if self.box else pause, pid)
+                ready = _ready(poll, min(pause, _LOOK_S) if looks else pause, pid)
                 if ready:
                     return "" if pidfd in ready else _NEWS
                 left_s = deadline - time.monotonic()
                 left_cpu_s = bounds.cpu_s + cpu_before - cpu_s(pid)
                 if left_s <= 0 or left_cpu_s < 0:
                     return CPU if left_cpu_s < 0 else WALL
-                if self.box and self._too_many_files():
-                    return _FILES
+                if looks:
+                    name = name or outside.name_of(self.proc, pidfd)
+                    if self._too_many_files() or self._too_many_threads(name):
+                        return _HOARD
                 pause = min(left_s, max(left_cpu_s, 0.005))
         finally:
             os.close(pidfd)
@@ -82,13 +91,19 @@ class Watch:
             os.kill(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         used_s = max(usage.ru_utime + usage.ru_stime - cpu_before, 0.0)
-        limit = CPU if used_s > bounds.cpu_s else "" if limit == _FILES else limit
+        limit = CPU if used_s > bounds.cpu_s else "" if limit == _HOARD else limit
         code = os.waitstatus_to_exitcode(status)
         return Ended(code, limit, used_s, time.monotonic() - began)
 
     def _too_many_files(self) -> bool:
+        if not self.box:
+            return False
         state = os.statvfs(self.box)
         return state.f_files - state.f_ffree > self.files
+
+    def _too_many_threads(self, name: str) -> bool:
+        """name: of the process in /proc, "" if unknown."""
+        return bool(name) and outside.threads(self.proc, name) > self.threads
 
 
 def cpu_s(pid: int) -> float:
