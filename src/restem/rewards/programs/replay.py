@@ -24,7 +24,7 @@ from restem.rewards.programs.judges import unanswered
 from restem.rewards.programs.rulings import Ruling, fault
 from restem.rewards.programs.suites import AssertSuite, PromptSuite
 from restem.rewards.programs.values import Json
-from restem.rewards.sandbox.client import Box, Limits, Run
+from restem.rewards.sandbox.client import Box, Budget, Limits, Run
 
 MAX_ROUNDS = 400
 _MAX_CPU = 4  # times the limit of one run, over all rounds
@@ -113,10 +113,10 @@ def judge_replay(
     foreseen: Foreseen,
 ) -> Ruling:
     """Raises: BoxFault."""
-    calls, cpu_s, sure = foreseen.calls, 0.0, 0
+    calls, cpu_s, sure, budget = foreseen.calls, 0.0, 0, Budget(limits)
     earlier: list[tuple[drivers.Message, drivers.Message]] = []
     for _ in range(foreseen.max_rounds):
-        said = _ask(box, program, suite, calls, limits)
+        said = _ask(box, program, suite, calls, limits, budget)
         if said.death and not said.answers:
             return said.death
         if _changed(earlier, list(zip(calls, said.answers, strict=False))):
@@ -177,11 +177,16 @@ def _verdict(checked: Checked) -> Ruling:
 
 
 def _ask(
-    box: Box, program: str, suite: PromptSuite | AssertSuite, calls: Calls, limits: Limits
+    box: Box,
+    program: str,
+    suite: PromptSuite | AssertSuite,
+    calls: Calls,
+    limits: Limits,
+    budget: Budget,
 ) -> Answered:
     setup = suite.setup if isinstance(suite, AssertSuite) else ""
     task = {"program": program, "prelude": "", "setup": setup, "calls": calls}
-    run = _run(box, drivers.caller_source(), task, limits)
+    run = _run(box, drivers.caller_source(), task, limits, budget)
     answers = drivers.messages(run.stdout, len(calls))
     if answers and "fault" in answers[0]:
         return Answered([], unanswered(answers[0]), run.cpu_s)
@@ -218,8 +223,14 @@ def _objects(value: Json) -> Calls:
     return [part for part in value if isinstance(part, dict)]
 
 
-def _run(box: Box, source: str, task: Mapping[str, object], limits: Limits) -> Run:
-    with drivers.opened(box, source, limits) as world:
+def _run(
+    box: Box,
+    source: str,
+    task: Mapping[str, object],
+    limits: Limits,
+    budget: Budget | None = None,
+) -> Run:
+    with drivers.opened(box, source, limits, budget) as world:
         return world.run(json.dumps(task).encode())
 
 

@@ -50,6 +50,13 @@ def threads(proc: int, name: str) -> int:
     return int(fields[17]) if len(fields) > 17 else 0
 
 
+def waited_s(proc: int, name: str) -> float:
+    """Seconds a process was ready to run and another one ran; 0 if unknown. Source:
+    linux/Documentation/scheduler/sched-stats.rst."""
+    fields = _read(proc, f"{name}/schedstat").split()
+    return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
+
+
 def _read(proc: int, path: str) -> str:
     try:
         file = os.open(path, os.O_RDONLY, dir_fd=proc)

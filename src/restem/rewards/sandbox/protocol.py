@@ -21,6 +21,9 @@ READY, COMPILED, RAN, FAULT = "ready", "compiled", "ran", "fault"
 """Answers: set up; output holds the compiler's error, or nothing; output and errors are the
 program's; output says what went wrong in the sandbox."""
 
+SLOWED = 3
+"""How much longer than its CPU time a program may take on a loaded machine."""
+
 MAX_OUTPUT = 1 << 20
 """Bytes of stdout that are kept; a program that writes more has gone over a limit."""
 MAX_ERRORS = 8000
@@ -28,7 +31,7 @@ MAX_ERRORS = 8000
 
 _LENGTH = struct.Struct("<Q")
 _ASK = struct.Struct("<8sddIQ")
-_ANSWER = struct.Struct("<8s8sqddQQ")
+_ANSWER = struct.Struct("<8s8sqdddQQ")
 Read = Callable[[int], bytes]
 """Reads at most so many bytes; b"" at the end."""
 
@@ -56,7 +59,8 @@ class Settings:
 
 
 class Ask(NamedTuple):
-    """A request. Limits come with `program` and hold for each of its runs."""
+    """A request. Limits come with `program` and hold for each of its runs; with `run` comes what is
+    left of the program's budget: CPU seconds, and as `wall_s` seconds of idling."""
 
     kind: str
     body: bytes = b""
@@ -80,12 +84,14 @@ class Answer(NamedTuple):
     exit_code: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    idle_s: float = 0.0
 
     def pack(self) -> bytes:
         """As bytes."""
         words = (self.kind.encode(), self.limit.encode())
-        numbers = (self.exit_code, self.cpu_s, self.wall_s, len(self.output), len(self.errors))
-        return _ANSWER.pack(*words, *numbers) + self.output + self.errors
+        numbers = (self.exit_code, self.cpu_s, self.wall_s, self.idle_s)
+        sizes = (len(self.output), len(self.errors))
+        return _ANSWER.pack(*words, *numbers, *sizes) + self.output + self.errors
 
 
 def read_ask(read: Read) -> Ask:
@@ -96,11 +102,11 @@ def read_ask(read: Read) -> Ask:
 
 def read_answer(read: Read) -> Answer:
     """The next answer. Raises: EOFError at the end; ValueError if it can be none."""
-    kind, limit, code, cpu_s, wall_s, first, second = _ANSWER.unpack(_exactly(read, _ANSWER.size))
+    kind, limit, *numbers, first, second = _ANSWER.unpack(_exactly(read, _ANSWER.size))
     if first > MAX_OUTPUT or second > MAX_ERRORS:
         raise ValueError("an answer of the sandbox is longer than it may be")
     output, errors = _exactly(read, first), _exactly(read, second)
-    return Answer(_word(kind), output, errors, _word(limit), code, cpu_s, wall_s)
+    return Answer(_word(kind), output, errors, _word(limit), *numbers)
 
 
 def send(fd: int, answer: Answer) -> None:

@@ -88,8 +88,8 @@ def _set_up(settings: Settings) -> Place:
     watch = Watch(
         world.BOX if settings.tier == BUBBLEWRAP else "",
         world.BOX_FILES,
-        confine.PROC if unlimited else -1,
-        _SHARED_THREADS,
+        confine.PROC,
+        _SHARED_THREADS if unlimited else 0,
     )
     execute.prepare()
     sys.path[1:] = [path for path in sys.path[1:] if path.startswith(settings.visible)]
