@@ -37,7 +37,8 @@ from restem.rewards.sandbox.watch import Watch
 __all__ = ["begin", "end", "serve"]
 
 _THREADS = 64 + 3  # a program's, and the processes around it
-_SHARED_THREADS = 1024  # where nobody's processes of the whole machine count
+_SHARED_THREADS = 8192  # where nobody's processes of the whole machine count
+_MANY_THREADS = 1024  # of one program there, and where no limit holds for its user
 
 
 def serve() -> CodeType | bytes:
@@ -84,12 +85,12 @@ def _set_up(settings: Settings) -> Place:
         confine.confine_zygote(identity, seccomp.for_zygote(extra))
     if settings.tier in (NAMESPACES, BUBBLEWRAP) or settings.parent:
         kernel.die_with_parent(0)  # again: a change of identity undoes it
-    unlimited = settings.tier == BUBBLEWRAP or not identity.threads  # nothing limits root's threads
+    shared = settings.tier != NAMESPACES  # also bubblewrap: no limit holds for root
     watch = Watch(
         world.BOX if settings.tier == BUBBLEWRAP else "",
         world.BOX_FILES,
         confine.PROC,
-        _SHARED_THREADS if unlimited else 0,
+        _MANY_THREADS if shared else 0,
     )
     execute.prepare()
     sys.path[1:] = [path for path in sys.path[1:] if path.startswith(settings.visible)]
