@@ -3,8 +3,8 @@
 A program is behind two. The zygote's, for what neither it nor programs need, is loaded once; the
 other, loaded by each program's process, is short, since loading takes a microsecond per line. A
 denied call fails with EPERM, a call newer than the table with ENOSYS (glibc then falls back to an
-older one), another architecture's calls kill. Threads may be made, processes may not. Locks, hints
-and flushes are answered with success and not made. Of calls that are many in one (fcntl, ioctl,
+older one), another architecture's calls kill. Threads may be made, processes may not. Flushes,
+hints and record locks are answered with success and not made. Of calls that are many in one (fcntl, ioctl,
 prctl) only what programs need is allowed: kernels add to them.
 """
 
@@ -42,16 +42,17 @@ sethostname setdomainname iopl ioperm modify_ldt personality uselib ustat sysfs 
 lookup_dcookie _sysctl vserver afs_syscall getpmsg putpmsg security tuxcall
 epoll_ctl_old epoll_wait_old set_thread_area get_thread_area
 setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr
-sendmsg sendmmsg membarrier mlock mlock2 mlockall
+sendmsg sendmmsg membarrier mlock mlock2 mlockall flock
 """
 """Among them what takes kernel memory that no limit counts: extended attributes of a file in
-memory, descriptors on their way through a socket."""
+memory, descriptors on their way through a socket. And flock, which keeps others out of any file
+that one may read."""
 
 _CHANGES_NOTHING = """
-flock fsync fdatasync sync syncfs sync_file_range msync fadvise64 readahead
+fsync fdatasync sync syncfs sync_file_range msync fadvise64 readahead
 """
-"""Answered with success and not made. What a program writes lies in memory, and nobody else locks
-it; on the machine's own files these calls block, flush or evict what others use."""
+"""Answered with success and not made. What a program writes lies in memory anyway; on the machine's
+own files these calls flush or evict what others use."""
 
 METADATA = """
 chmod fchmod fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat truncate
@@ -81,9 +82,9 @@ _ZYGOTE_NEVER: _Rules = {  # the values the argument may not have
 }
 # DUPFD, GETFD, SETFD, GETFL, SETFL, GETLK, GETOWN, OFD_GETLK, DUPFD_CLOEXEC, GETPIPE_SZ, GET_SEALS
 _FCNTL = (0, 1, 2, 3, 4, 5, 9, 36, 1030, 1032, 1034)
-# SETLK, SETLKW, OFD_SETLK, OFD_SETLKW: each lock would take memory that no limit counts, and within
-# a single process the first two never wait
-_FCNTL_LOCKS = (6, 7, 37, 38)
+# SETLK, SETLKW: answered and not made. Each lock would take memory that no limit counts; among the
+# threads of one process they never wait, and a database in a file asks for them
+_FCNTL_LOCKS = (6, 7)
 _PROGRAM_ONLY: _Rules = {
     "kill": (0, (_SELF,)),
     "tgkill": (0, (_SELF,)),
