@@ -49,6 +49,15 @@ TESTS: dict[str, dict[str, object]] = {
         "inputs": ["200000\n"],
         "outputs": ["\n".join(str(number) for number in range(140_000)) + "\n"],
     },
+    "many-tests-stdin": {
+        "inputs": [f"{number}\n" for number in range(40)],
+        "outputs": [f"{number + 1}\n" for number in range(40)],
+    },
+    "many-tests-call": {
+        "fn_name": "after",
+        "inputs": [[number] for number in range(40)],
+        "outputs": [number + 1 for number in range(40)],
+    },
     "sum-call": {"fn_name": "add", "inputs": [[3, 4], [10, 20]], "outputs": [7, 30]},
     "list-call": {
         "fn_name": "order",
@@ -99,6 +108,12 @@ TESTS: dict[str, dict[str, object]] = {
         "prompt": 'def double(n: int) -> int:\n    """Return 2 n."""\n',
         "entry_point": "double",
         "test": _CHECK_CHAIN,
+    },
+    "longchain-humaneval": {
+        "prompt": 'def double(n: int) -> int:\n    """Return 2 n."""\n',
+        "entry_point": "double",
+        "test": _CHECK_CHAIN.replace("range(5)", "range(50)").replace("32", "2**50"),
+        "canonical_solution": "    return 2 * n\n",
     },
     "bare-humaneval": {
         "prompt": 'def add(a: int, b: int) -> int:\n    """Return the sum of a and b."""\n',

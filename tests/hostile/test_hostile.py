@@ -31,6 +31,13 @@ HONEST = programs.load("honest")
 HOSTILE = [
     entry for entry in programs.load("attacks") + generated.load() if entry.group != "probes"
 ]
+# Root's own dangers where it runs in a weaker tier: no limit holds for it, devices are its own.
+AS_ROOT = ("landlock-root", "bubblewrap-root")
+OF_ROOT = [
+    entry.program_id
+    for entry in HOSTILE
+    if entry.group in ("kernel_memory", "host_visible") and not entry.task
+]
 # Programs that do as they like where there is no sandbox, and what they are then caught at.
 CONTROL = {
     "home-files": "a secret was printed",
@@ -138,6 +145,15 @@ def report(worlds: list[World], name: str, program: str) -> dict[str, object]:
 @pytest.mark.parametrize("program", [entry.program_id for entry in HOSTILE])
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_hostile_program_does_no_harm(worlds: list[World], world: str, program: str) -> None:
+    row = report(worlds, world, program)
+    assert row["problems"] == [], row
+
+
+@pytest.mark.parametrize("program", OF_ROOT)
+@pytest.mark.parametrize("world", AS_ROOT)
+def test_a_hostile_program_does_no_harm_in_a_weaker_tier_of_root(
+    worlds: list[World], world: str, program: str
+) -> None:
     row = report(worlds, world, program)
     assert row["problems"] == [], row
 

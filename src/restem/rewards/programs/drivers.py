@@ -13,7 +13,7 @@ from types import ModuleType
 
 from restem.rewards.programs import asserts, caller, checker, layout, steady, talk, values
 from restem.rewards.programs.values import Json
-from restem.rewards.sandbox.client import Box, BoxFault, Limits, Program
+from restem.rewards.sandbox.client import Box, BoxFault, Budget, Limits, Program
 
 Message = dict[str, Json]
 
@@ -26,9 +26,11 @@ module.main()
 
 
 @contextmanager
-def opened(box: Box, source: str, limits: Limits) -> Iterator[Program]:
+def opened(
+    box: Box, source: str, limits: Limits, budget: Budget | None = None
+) -> Iterator[Program]:
     """A world with a driver in it. Raises: BoxFault, also if the driver does not get that far."""
-    with box.program(source, limits) as world:
+    with box.program(source, limits, budget) as world:
         if world.compile_error is not None:
             raise BoxFault(f"the driver does not compile: {world.compile_error}")
         yield world

@@ -24,7 +24,7 @@ from restem.rewards.programs.judges import unanswered
 from restem.rewards.programs.rulings import Ruling, fault
 from restem.rewards.programs.suites import AssertSuite, PromptSuite
 from restem.rewards.programs.values import Json
-from restem.rewards.sandbox.client import Box, Limits, Run
+from restem.rewards.sandbox.client import Box, Budget, Limits, Run
 
 MAX_ROUNDS = 400
 _MAX_CPU = 4  # times the limit of one run, over all rounds
@@ -115,9 +115,10 @@ def judge_replay(
 ) -> Ruling:
     """limits: of the program, in A; tests: of B, and of all rounds together. Raises: BoxFault."""
     calls, cpu_s, sure, slowest_s = foreseen.calls, 0.0, 0, 0.0
+    budget = Budget(limits)
     earlier: list[tuple[drivers.Message, drivers.Message]] = []
     for _ in range(foreseen.max_rounds):
-        said = _ask(box, program, suite, calls, limits)
+        said = _ask(box, program, suite, calls, limits, budget)
         slowest_s = max(slowest_s, said.cpu_s)
         if said.death and not said.answers:
             return said.death
@@ -179,11 +180,16 @@ def _verdict(checked: Checked) -> Ruling:
 
 
 def _ask(
-    box: Box, program: str, suite: PromptSuite | AssertSuite, calls: Calls, limits: Limits
+    box: Box,
+    program: str,
+    suite: PromptSuite | AssertSuite,
+    calls: Calls,
+    limits: Limits,
+    budget: Budget,
 ) -> Answered:
     setup = suite.setup if isinstance(suite, AssertSuite) else ""
     task = {"program": program, "prelude": "", "setup": setup, "calls": calls}
-    run = _run(box, drivers.caller_source(), task, limits)
+    run = _run(box, drivers.caller_source(), task, limits, budget)
     answers = drivers.messages(run.stdout, len(calls))
     if answers and "fault" in answers[0]:
         return Answered([], unanswered(answers[0]), run.cpu_s)
@@ -220,9 +226,15 @@ def _objects(value: Json) -> Calls:
     return [part for part in value if isinstance(part, dict)]
 
 
-def _run(box: Box, source: str, task: Mapping[str, object], limits: Limits) -> Run:
+def _run(
+    box: Box,
+    source: str,
+    task: Mapping[str, object],
+    limits: Limits,
+    budget: Budget | None = None,
+) -> Run:
     text = json.dumps(task)
-    with drivers.opened(box, drivers.for_text(source, text), limits) as world:
+    with drivers.opened(box, drivers.for_text(source, text), limits, budget) as world:
         return world.run(text.encode())
 
 

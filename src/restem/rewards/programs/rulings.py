@@ -30,7 +30,8 @@ def fault(run: Run, limits: Limits) -> Ruling | None:
     if run.limit:
         return Ruling(RUNTIME_ERROR, "over 1 MB of output")
     if run.exit_code < 0:
-        return Ruling(RUNTIME_ERROR, f"killed by {_signal(-run.exit_code)}")
+        out_of_memory = run.exit_code == -signal.SIGKILL  # perhaps with what the others use
+        return Ruling(RUNTIME_ERROR, f"killed by {_signal(-run.exit_code)}", out_of_memory)
     if run.exit_code:
         return Ruling(RUNTIME_ERROR, _exception(run.stderr) or f"exit code {run.exit_code}")
     return None
@@ -39,6 +40,8 @@ def fault(run: Run, limits: Limits) -> Ruling | None:
 def _over_time(run: Run, limits: Limits) -> Ruling:
     """The same words for both limits: which one a busy program meets first depends on the load."""
     detail = f"over {limits.cpu_s:g} CPU s or {limits.wall_s:g} s by the clock"
+    if run.cpu_s <= limits.cpu_s and run.wall_s < limits.wall_s:
+        detail = "over the time it has for all its runs"
     worked = run.cpu_s >= _IDLE_SHARE * run.wall_s
     again = run.limit == "wall" and worked and run.cpu_s < limits.cpu_s
     return Ruling(TIME_LIMIT, detail, again)

@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass
 from types import CodeType
 
-from restem.rewards.sandbox import confine, kernel
+from restem.rewards.sandbox import confine, kernel, outside
 from restem.rewards.sandbox.protocol import MAX_ERRORS
 from restem.rewards.sandbox.watch import Bounds, Watch
 
@@ -73,10 +73,10 @@ def fork(place: Place, bounds: Bounds, compiles: bool) -> int:
         return pid
     try:
         os.setsid()
+        outside.volunteer(confine.PROC)
         os.dup2(STREAMS[0], IN)
         os.dup2(STREAMS[1], OUT)
         os.dup2(STREAMS[2], ERRORS)
-        os.closerange(STREAMS[0], confine.OPEN_FILES)
         if compiles:
             confine.limit_run(bounds, bounds.cpu_s + 1, _CODE_BYTES)
         else:
@@ -85,6 +85,7 @@ def fork(place: Place, bounds: Bounds, compiles: bool) -> int:
             kernel.die_with_parent(0)
         else:
             place.confinement.enter()
+        os.closerange(STREAMS[0], confine.OPEN_FILES)
         os.eventfd_write(ARMED, 1)
         if not compiles:
             os.closerange(ARMED, STREAMS[0])

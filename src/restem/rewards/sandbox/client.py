@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from restem.rewards.sandbox.connection import BoxFault, Connection
 from restem.rewards.sandbox.launch import PRELOAD
-from restem.rewards.sandbox.protocol import COMPILED, END, PROGRAM, RAN, RUN, Ask
+from restem.rewards.sandbox.protocol import COMPILED, END, PROGRAM, RAN, RUN, SLOWED, Answer, Ask
 
-__all__ = ["Box", "BoxFault", "Limits", "Program", "Run"]
+__all__ = ["Box", "BoxFault", "Budget", "Limits", "Program", "Run"]
 
 _MARGIN_S = 20.0  # beyond a run's wall limit: what a loaded machine may take for the rest
 _STDERR_CHARACTERS = 2000
+_FULL_RUNS = 4
+_PER_RUN_S = 0.1
 _NUMPY = "numpy"  # a zygote that holds it is slower to copy, so that only its users pay for it
 
 
@@ -33,7 +35,7 @@ class Limits:
     @property
     def wall_s(self) -> float:
         """Seconds per run by the clock: wide, for a loaded machine must not change verdicts."""
-        return 3 * self.cpu_s + 2
+        return SLOWED * self.cpu_s + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,41 @@ class Run:
     wall_s: float
 
 
+class Budget:
+    """What a program may use over all its runs, however many: a world's, or those of several.
+
+    CPU time for four runs at their limit, and beyond that a tenth of it per run: what passes takes
+    far less on most tests. Idling, as one run at its limit of wall time may, and a little per run.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._share_s = max(limits.cpu_s / 10, _PER_RUN_S)
+        self.cpu_s = _FULL_RUNS * limits.cpu_s
+        """What is left of CPU seconds, and of seconds of idling."""
+        self.idle_s = limits.wall_s
+
+    def begin(self) -> None:
+        """One more run."""
+        self.cpu_s += self._share_s
+        self.idle_s += _PER_RUN_S
+
+    def spend(self, answer: Answer) -> None:
+        """What that run has used."""
+        self.cpu_s -= answer.cpu_s
+        self.idle_s -= answer.idle_s
+
+
 class Program:
     """A program in a world of its own: whatever its runs leave behind ends with it."""
 
-    def __init__(self, connection: Connection, limits: Limits, compile_error: str) -> None:
+    def __init__(
+        self, connection: Connection, limits: Limits, compile_error: str, budget: Budget
+    ) -> None:
         self.compile_error = compile_error or None
         """"SyntaxError: invalid syntax (line 3)", "compiling took more than 10 CPU s", or None."""
         self._connection = connection
         self._limits = limits
+        self._budget = budget
 
     def run(self, stdin: bytes) -> Run:
         """Run it once, as `python main.py < stdin`. Raises BoxFault, and ValueError for a program
@@ -69,7 +98,13 @@ class Program:
         if self._connection.busy:
             raise BoxFault("this program's sandbox has failed before")
         within_s = self._limits.wall_s + _MARGIN_S
-        answer = self._connection.ask(Ask(RUN, stdin), RAN, within_s)
+        budget = self._budget
+        budget.begin()
+        if budget.cpu_s <= 0 or budget.idle_s <= 0:
+            return Run(-9, "cpu" if budget.cpu_s <= 0 else "wall", b"", "", 0.0, 0.0)
+        ask = Ask(RUN, stdin, min(self._limits.cpu_s, budget.cpu_s), budget.idle_s)
+        answer = self._connection.ask(ask, RAN, within_s)
+        budget.spend(answer)
         stderr = answer.errors.decode("utf-8", "backslashreplace")[-_STDERR_CHARACTERS:]
         numbers = (answer.cpu_s, answer.wall_s)
         return Run(answer.exit_code, answer.limit, answer.output, stderr, *numbers)
@@ -85,14 +120,18 @@ class Box:
         """By the library they have loaded beforehand; "" = none but the standard one."""
 
     @contextmanager
-    def program(self, source: str, limits: Limits) -> Iterator[Program]:
-        """A fresh world for a program. Raises BoxFault."""
+    def program(
+        self, source: str, limits: Limits, budget: Budget | None = None
+    ) -> Iterator[Program]:
+        """A fresh world for a program. budget: for all its worlds; None = it has this one only.
+        Raises BoxFault."""
         connection = self._idle(_NUMPY if _NUMPY in source else "")
         try:
             body = source.encode("utf-8", "surrogatepass")
             ask = Ask(PROGRAM, body, limits.cpu_s, limits.wall_s, limits.memory_mb)
             answer = connection.ask(ask, COMPILED, limits.wall_s + _MARGIN_S)
-            yield Program(connection, limits, answer.output.decode("utf-8", "replace"))
+            error = answer.output.decode("utf-8", "replace")
+            yield Program(connection, limits, error, budget or Budget(limits))
         finally:
             self._leave(connection)
 

@@ -25,6 +25,8 @@ FILE_BYTES = 4 << 20
 _READ_SEARCH = 2  # CAP_DAC_READ_SEARCH
 _STACK_BYTES = 64 << 20
 OPEN_FILES = 64
+RULES, PROC = OPEN_FILES - 2, OPEN_FILES - 1
+"""Descriptors of the zygote that no program inherits: Landlock's rules, and /proc."""
 _QUEUED_SIGNALS = 1024  # and timers
 
 
@@ -48,6 +50,7 @@ def limit_zygote(identity: Identity) -> None:
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _limit(resource.RLIMIT_SIGPENDING, _QUEUED_SIGNALS)
     _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_MEMLOCK, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_STACK)  # programs raise it for deep recursion
     soft = _STACK_BYTES if hard == resource.RLIM_INFINITY else min(_STACK_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
@@ -78,8 +81,8 @@ class Confinement:
             step.make()
 
 
-def for_children(identity: Identity, filtered: Filter) -> Confinement:
-    """What is left to do in each child of the zygote."""
+def for_children(identity: Identity, filtered: Filter, restrict: kernel.Call | None) -> Confinement:
+    """What is left to do in each child of the zygote. restrict: of Landlock."""
     steps = []
     if identity.become:
         steps += [
@@ -90,6 +93,7 @@ def for_children(identity: Identity, filtered: Filter) -> Confinement:
         _keep_only(1 << _READ_SEARCH if identity.read_all else 0),
         kernel.prepare("prctl", kernel.PR_SET_PDEATHSIG, signal.SIGKILL),
         kernel.prepare("prctl", kernel.PR_SET_DUMPABLE, 0),
+        *([restrict] if restrict else []),
         filtered.load,
     ]
     return Confinement(filtered, tuple(steps))

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from restem.rewards.sandbox import launch, world
+from restem.rewards.sandbox import launch, outside, world
 from restem.rewards.sandbox.protocol import (
     BUBBLEWRAP,
     FAULT,
@@ -54,21 +54,27 @@ class Connection:
         in_main = threading.current_thread() is threading.main_thread()
         shown = launch.visible()
         own_root = tier in (NAMESPACES, BUBBLEWRAP)
-        self._process = subprocess.Popen(
-            launch.command(tier, shown, in_main),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=launch.environment(world.BOX if own_root else self._stage),
-            cwd="/",
-            bufsize=0,
-            start_new_session=True,
-        )
+        proc = outside.open_proc()
+        try:
+            self._process = subprocess.Popen(
+                launch.command(tier, shown, in_main),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=launch.environment(world.BOX if own_root else self._stage),
+                cwd="/",
+                bufsize=0,
+                start_new_session=True,
+                pass_fds=(proc,) if proc >= 0 else (),
+            )
+        finally:
+            if proc >= 0:
+                os.close(proc)
         for fd in self._pipes():
             os.set_blocking(fd, False)
         # The kernel would kill it with the thread that started it, not with the process.
         parent = os.getpid() if in_main and tier != BUBBLEWRAP else 0
-        settings = Settings(tier, parent, self._stage, shown, preload)
+        settings = Settings(tier, parent, self._stage, shown, preload, proc)
         deadline = time.monotonic() + _START_S
         self._write(launch.bundle() + settings.pack(), deadline)
         self._receive(READY, deadline)

@@ -48,6 +48,7 @@ def serve(place: Place) -> CodeType | bytes:
         ask = receive(0)
         if error or ask.kind == END:
             _discard(0 if error else waiting)
+        run = bounds._replace(cpu_s=ask.cpu_s, idle_s=ask.wall_s)
         if waiting:
             pid, cpu_before, waiting = waiting, cpu_s(waiting), 0
             child.write(child.STREAMS[0], ask.body)
@@ -56,10 +57,10 @@ def serve(place: Place) -> CodeType | bytes:
             cpu_before = 0.0
             child.renew_streams()
             child.write(child.STREAMS[0], ask.body)
-            pid = child.fork(place, bounds, compiles=False)
+            pid = child.fork(place, run, compiles=False)
             if pid == 0:
                 return code
-        send(1, _ran(place.watch.end(pid, bounds, cpu_before)))
+        send(1, _ran(place.watch.end(pid, run, cpu_before)))
 
 
 def _compiled(place: Place, bounds: Bounds, pid: int) -> str:
@@ -85,7 +86,7 @@ def _ran(ended: Ended | None) -> Answer:
     _, out, errors = child.STREAMS
     limit = ended.limit or ("output" if os.fstat(out).st_size > MAX_OUTPUT else "")
     output = child.head(out, MAX_OUTPUT)
-    numbers = (ended.exit_code, ended.cpu_s, ended.wall_s)
+    numbers = (ended.exit_code, ended.cpu_s, ended.wall_s, ended.idle_s)
     return Answer(RAN, output, child.tail(errors), limit, *numbers)
 
 

@@ -1,4 +1,4 @@
-"""Landlock: this process and all below may open the listed files and nothing else.
+"""Landlock: a process and all below may open the listed files and nothing else.
 
 Where the kernel's version has them, also: no TCP, no signals and no abstract sockets beyond the
 sandbox. Source: linux/Documentation/userspace-api/landlock.rst.
@@ -27,8 +27,9 @@ def version() -> int:
     return kernel.call("landlock_create_ruleset", None, 0, _VERSION)
 
 
-def restrict(readable: Iterable[str], devices: Iterable[str]) -> None:
-    """Read beneath `readable`, read and write `devices`, nothing else. no_new_privs must be set.
+def prepare(readable: Iterable[str], devices: Iterable[str], at: int) -> kernel.Call:
+    """Read beneath `readable`, read and write `devices`, nothing else: holds for the process that
+    makes the call, which needs no_new_privs and the rules, kept open at the descriptor `at`.
 
     Raises: OSError.
     """
@@ -41,8 +42,9 @@ def restrict(readable: Iterable[str], devices: Iterable[str]) -> None:
         _allow(ruleset, path, _READ_FILE | _READ_DIR)
     for path in devices:
         _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
-    kernel.call("landlock_restrict_self", ruleset, 0)
+    os.dup2(ruleset, at)
     os.close(ruleset)
+    return kernel.prepare("landlock_restrict_self", at, 0)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -16,7 +16,8 @@ from restem.rewards.sandbox.protocol import BUBBLEWRAP
 
 _PACKAGE = "restem.rewards.sandbox"
 _MODULES = (  # each needs only earlier ones
-    *("syscalls", "kernel", "protocol", "seccomp", "landlock", "watch", "confine", "world"),
+    *("syscalls", "kernel", "protocol", "seccomp", "landlock", "outside", "watch"),
+    *("confine", "world"),
     *("empty", "child", "host", "execute", "zygote"),
 )
 

@@ -21,6 +21,9 @@ READY, COMPILED, RAN, FAULT = "ready", "compiled", "ran", "fault"
 """Answers: set up; output holds the compiler's error, or nothing; output and errors are the
 program's; output says what went wrong in the sandbox."""
 
+SLOWED = 3
+"""How much longer than its CPU time a program may take on a loaded machine."""
+
 MAX_OUTPUT = 1 << 20
 """Bytes of stdout that are kept; a program that writes more has gone over a limit."""
 MAX_ERRORS = 8000
@@ -28,7 +31,7 @@ MAX_ERRORS = 8000
 
 _LENGTH = struct.Struct("<Q")
 _ASK = struct.Struct("<8sddIQ")
-_ANSWER = struct.Struct("<8s8sqddQQ")
+_ANSWER = struct.Struct("<8s8sqdddQQ")
 Read = Callable[[int], bytes]
 """Reads at most so many bytes; b"" at the end."""
 
@@ -46,6 +49,8 @@ class Settings:
     """Files and folders programs may read."""
     preload: tuple[str, ...]
     """Modules to import beforehand, if they are installed."""
+    proc: int
+    """A descriptor of the machine's /proc that is inherited; -1 = none."""
 
     def pack(self) -> bytes:
         """As bytes."""
@@ -54,7 +59,8 @@ class Settings:
 
 
 class Ask(NamedTuple):
-    """A request. Limits come with `program` and hold for each of its runs."""
+    """A request. Limits come with `program` and hold for each of its runs; with `run` comes what is
+    left of the program's budget: CPU seconds, and as `wall_s` seconds of idling."""
 
     kind: str
     body: bytes = b""
@@ -78,12 +84,14 @@ class Answer(NamedTuple):
     exit_code: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    idle_s: float = 0.0
 
     def pack(self) -> bytes:
         """As bytes."""
         words = (self.kind.encode(), self.limit.encode())
-        numbers = (self.exit_code, self.cpu_s, self.wall_s, len(self.output), len(self.errors))
-        return _ANSWER.pack(*words, *numbers) + self.output + self.errors
+        numbers = (self.exit_code, self.cpu_s, self.wall_s, self.idle_s)
+        sizes = (len(self.output), len(self.errors))
+        return _ANSWER.pack(*words, *numbers, *sizes) + self.output + self.errors
 
 
 def read_ask(read: Read) -> Ask:
@@ -94,11 +102,11 @@ def read_ask(read: Read) -> Ask:
 
 def read_answer(read: Read) -> Answer:
     """The next answer. Raises: EOFError at the end; ValueError if it can be none."""
-    kind, limit, code, cpu_s, wall_s, first, second = _ANSWER.unpack(_exactly(read, _ANSWER.size))
+    kind, limit, *numbers, first, second = _ANSWER.unpack(_exactly(read, _ANSWER.size))
     if first > MAX_OUTPUT or second > MAX_ERRORS:
         raise ValueError("an answer of the sandbox is longer than it may be")
     output, errors = _exactly(read, first), _exactly(read, second)
-    return Answer(_word(kind), output, errors, _word(limit), code, cpu_s, wall_s)
+    return Answer(_word(kind), output, errors, _word(limit), *numbers)
 
 
 def send(fd: int, answer: Answer) -> None:
@@ -115,8 +123,8 @@ def receive_settings(fd: int) -> Settings:
         return os.read(fd, size)
 
     data = _exactly(read, _LENGTH.unpack(_exactly(read, _LENGTH.size))[0])
-    tier, parent, stage, visible, preload = json.loads(data)
-    return Settings(tier, parent, stage, tuple(visible), tuple(preload))
+    tier, parent, stage, visible, preload, proc = json.loads(data)
+    return Settings(tier, parent, stage, tuple(visible), tuple(preload), proc)
 
 
 def receive(fd: int) -> Ask:

@@ -3,7 +3,9 @@
 A program is behind two. The zygote's, for what neither it nor programs need, is loaded once; the
 other, loaded by each program's process, is short, since loading takes a microsecond per line. A
 denied call fails with EPERM, a call newer than the table with ENOSYS (glibc then falls back to an
-older one), another architecture's calls kill. Threads may be made, processes may not.
+older one), another architecture's calls kill. Threads may be made, processes may not. Flushes,
+hints and record locks are answered with success and not made. Of calls that are many in one (fcntl, ioctl,
+prctl) only what programs need is allowed: kernels add to them.
 """
 
 from __future__ import annotations
@@ -39,15 +41,29 @@ acct quotactl quotactl_fd settimeofday clock_settime adjtimex clock_adjtime sysl
 sethostname setdomainname iopl ioperm modify_ldt personality uselib ustat sysfs nfsservctl vhangup
 lookup_dcookie _sysctl vserver afs_syscall getpmsg putpmsg security tuxcall
 epoll_ctl_old epoll_wait_old set_thread_area get_thread_area
+setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr
+sendmsg sendmmsg membarrier mlock mlock2 mlockall flock
 """
+"""Among them what takes kernel memory that no limit counts: extended attributes of a file in
+memory, descriptors on their way through a socket. And flock, which keeps others out of any file
+that one may read."""
+
+_CHANGES_NOTHING = """
+fsync fdatasync sync syncfs sync_file_range msync fadvise64 readahead
+"""
+"""Answered with success and not made. What a program writes lies in memory anyway; on the machine's
+own files these calls flush or evict what others use."""
 
 METADATA = """
-chmod fchmod fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat
-setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr truncate
+chmod fchmod fchmodat chown fchown lchown fchownat utime utimes futimesat utimensat truncate
 """
-"""Landlock does not restrict these, and without namespaces a user's own files are there."""
+"""For where the machine's own files or devices are not on read-only mounts: Landlock does not
+restrict these, and a program may run as their owner."""
 
-_PROGRAM_MAY_NOT = "fork vfork mount umount2 seccomp memfd_create pidfd_open"
+_PROGRAM_MAY_NOT = """
+fork vfork mount umount2 seccomp memfd_create pidfd_open
+landlock_create_ruleset landlock_add_rule landlock_restrict_self
+"""
 
 _SELF = -1  # stands for the program's own pid
 _Rules = dict[str, tuple[int, tuple[int, ...]]]
@@ -56,25 +72,33 @@ _Rules = dict[str, tuple[int, tuple[int, ...]]]
 _ZYGOTE_ONLY: _Rules = {  # the values the argument may have
     "sched_setaffinity": (0, (0,)),
     "fallocate": (1, (0,)),  # other modes reserve memory beyond RLIMIT_FSIZE
+    "close_range": (2, (0, 4)),  # not UNSHARE: a table of open files for each thread
+    # TCGETS, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, TCGETS2
+    "ioctl": (1, (0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x802C542A)),
 }
 _ZYGOTE_NEVER: _Rules = {  # the values the argument may not have
-    # TIOCSTI, TIOCLINUX, TIOCSETD, FIOSETOWN, SIOCSPGRP
-    "ioctl": (1, (0x5412, 0x541C, 0x5423, 0x8901, 0x8902)),
-    # SETOWN, SETSIG, SETOWN_EX (signals to others), SETLEASE, NOTIFY
-    "fcntl": (1, (8, 10, 15, 1024, 1026)),
+    # MERGEABLE, COLD, PAGEOUT, HWPOISON, SOFT_OFFLINE: they reach what others use, too
+    "madvise": (2, (12, 20, 21, 100, 101)),
 }
+# DUPFD, GETFD, SETFD, GETFL, SETFL, GETLK, GETOWN, OFD_GETLK, DUPFD_CLOEXEC, GETPIPE_SZ, GET_SEALS
+_FCNTL = (0, 1, 2, 3, 4, 5, 9, 36, 1030, 1032, 1034)
+# SETLK, SETLKW: answered and not made. Each lock would take memory that no limit counts; among the
+# threads of one process they never wait, and a database in a file asks for them
+_FCNTL_LOCKS = (6, 7)
 _PROGRAM_ONLY: _Rules = {
     "kill": (0, (_SELF,)),
     "tgkill": (0, (_SELF,)),
     "rt_sigqueueinfo": (0, (_SELF,)),
     "rt_tgsigqueueinfo": (0, (_SELF,)),
     "prlimit64": (0, (0, _SELF)),
+    # GET_PDEATHSIG, GET_DUMPABLE, GET_KEEPCAPS, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ,
+    # SET_TIMERSLACK, GET_TIMERSLACK, SET_NO_NEW_PRIVS, GET_NO_NEW_PRIVS
+    "prctl": (0, (2, 3, 7, 15, 16, 21, 23, 29, 30, 38, 39)),
 }
-_PROGRAM_NEVER: _Rules = {
-    # PDEATHSIG, DUMPABLE, SECCOMP, MM, SCHED_CORE, PTRACER
-    "prctl": (0, (1, 4, 22, 35, 62, 0x59616D61)),
-}
-_CLONE_THREAD = 0x00010000
+_MAP_HUGETLB = 0x40000  # pages the machine has set aside for somebody else
+_CLONE_THREAD = 0x00010F00
+"""THREAD, and what goes with it in every library: the same memory, directory, open files, signal
+handlers. A thread with a table of its own could open as many files again."""
 _CLONE_NEW = 0x7E020000
 _AF_UNIX = 1  # asyncio wakes itself through a pair of stream sockets; they take no address
 _SOCK_STREAM = 1
@@ -83,6 +107,7 @@ _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
 
 _LOAD, _EQUAL, _GREATER, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x54, 6
+_DONE = (_RETURN, 0, 0, 0x00050000)  # error 0
 _ALLOW = (_RETURN, 0, 0, 0x7FFF0000)
 _KILL = (_RETURN, 0, 0, 0x80000000)
 _DENY = (_RETURN, 0, 0, 0x00050000 | errno.EPERM)
@@ -115,19 +140,23 @@ def for_zygote(extra: str = "") -> Filter:
     """
     numbers = kernel.table()
     rules = _rules(numbers, _ZYGOTE_ONLY, _ZYGOTE_NEVER)
-    return _assemble(numbers, _NOBODY_MAY + extra, [*rules, *_socketpair(numbers)])
+    rules += _branch(numbers["fcntl"], 1, [(_FCNTL, _ALLOW), (_FCNTL_LOCKS, _DONE)], _DENY)
+    rules += [*_socketpair(numbers), *_mmap(numbers)]
+    return _assemble(numbers, _NOBODY_MAY + extra, rules, _CHANGES_NOTHING)
 
 
 def for_program() -> Filter:
     """What, on top of that, programs may not do: processes, signals to others, more privileges."""
     numbers = kernel.table()
-    rules = _rules(numbers, _PROGRAM_ONLY, _PROGRAM_NEVER)
+    rules = _rules(numbers, _PROGRAM_ONLY, {})
     return _assemble(numbers, _PROGRAM_MAY_NOT, [*rules, *_clone(numbers)])
 
 
-def _assemble(numbers: dict[str, int], denied: str, rules: list[Instruction]) -> Filter:
-    known = sorted(numbers[name] for name in denied.split() if name in numbers)
-    steps = [*_preamble(), *_deny(known), *rules, _ALLOW]
+def _assemble(
+    numbers: dict[str, int], denied: str, rules: list[Instruction], undone: str = ""
+) -> Filter:
+    steps = [*_preamble(), *_answer(numbers, denied, _DENY), *_answer(numbers, undone, _DONE)]
+    steps += [*rules, _ALLOW]
     pid_at = tuple(8 * at + 4 for at, step in enumerate(steps) if step[3] == _SELF)
     code = b"".join(struct.pack("<HBBi", c, t, f, _signed(k)) for c, t, f, k in steps)
     buffer = ctypes.create_string_buffer(code, len(code))
@@ -140,9 +169,9 @@ def _assemble(numbers: dict[str, int], denied: str, rules: list[Instruction]) ->
 def _rules(numbers: dict[str, int], only: _Rules, never: _Rules) -> list[Instruction]:
     steps: list[Instruction] = []
     for name, (argument, values) in only.items():
-        steps += _branch(numbers[name], argument, values, _ALLOW, _DENY)
+        steps += _branch(numbers[name], argument, [(values, _ALLOW)], _DENY)
     for name, (argument, values) in never.items():
-        steps += _branch(numbers[name], argument, values, _DENY, _ALLOW)
+        steps += _branch(numbers[name], argument, [(values, _DENY)], _ALLOW)
     return steps
 
 
@@ -156,25 +185,31 @@ def _preamble() -> list[Instruction]:
     return [*steps, (_GREATER, 0, 1, LAST), _UNKNOWN]
 
 
-def _deny(numbers: list[int]) -> list[Instruction]:
-    """Jumps reach 255 instructions, hence blocks."""
+def _answer(numbers: dict[str, int], names: str, answer: Instruction) -> list[Instruction]:
+    """The same for each of these calls. Jumps reach 255 instructions, hence blocks."""
+    known = sorted(numbers[name] for name in names.split() if name in numbers)
     steps: list[Instruction] = []
-    for start in range(0, len(numbers), 200):
-        block = numbers[start : start + 200]
+    for start in range(0, len(known), 200):
+        block = known[start : start + 200]
         for at, number in enumerate(block):
             last = at == len(block) - 1
             steps.append((_EQUAL, len(block) - at - 1, 1 if last else 0, number))
-        steps.append(_DENY)
+        steps.append(answer)
     return steps
 
 
 def _branch(
-    number: int, argument: int, values: tuple[int, ...], listed: Instruction, other: Instruction
+    number: int,
+    argument: int,
+    cases: list[tuple[tuple[int, ...], Instruction]],
+    other: Instruction,
 ) -> list[Instruction]:
-    """For one call: `listed` if the argument is one of the values, else `other`."""
-    count = len(values)
-    tests = [(_EQUAL, count - at, 0, value) for at, value in enumerate(values)]
-    body = [(_LOAD, 0, 0, 16 + 8 * argument), *tests, other, listed]
+    """For one call: the answer that goes with the argument's value, else `other`."""
+    wanted = [(value, case) for case, (values, _) in enumerate(cases) for value in values]
+    count = len(wanted)
+    tests = [(_EQUAL, count - at + case, 0, value) for at, (value, case) in enumerate(wanted)]
+    answers = [answer for _, answer in cases]
+    body = [(_LOAD, 0, 0, 16 + 8 * argument), *tests, other, *answers]
     return [(_EQUAL, 0, len(body), number), *body]
 
 
@@ -183,12 +218,23 @@ def _clone(numbers: dict[str, int]) -> list[Instruction]:
     return [
         (_EQUAL, 0, 1, numbers["clone3"]),
         _UNKNOWN,
-        (_EQUAL, 0, 5, numbers["clone"]),
+        (_EQUAL, 0, 6, numbers["clone"]),
         (_LOAD, 0, 0, 16),
-        (_ANY_BIT, 2, 0, _CLONE_NEW),
-        (_ANY_BIT, 0, 1, _CLONE_THREAD),
+        (_ANY_BIT, 3, 0, _CLONE_NEW),
+        (_AND, 0, 0, _CLONE_THREAD),
+        (_EQUAL, 0, 1, _CLONE_THREAD),
         _ALLOW,
         _DENY,
+    ]
+
+
+def _mmap(numbers: dict[str, int]) -> list[Instruction]:
+    return [
+        (_EQUAL, 0, 4, numbers["mmap"]),
+        (_LOAD, 0, 0, 16 + 8 * 3),
+        (_ANY_BIT, 0, 1, _MAP_HUGETLB),
+        _DENY,
+        _ALLOW,
     ]
 
 

@@ -37,6 +37,9 @@ setxattr=188 lsetxattr=189 fsetxattr=190 removexattr=197 lremovexattr=198 fremov
 truncate=76 epoll_ctl_old=214 epoll_wait_old=215 set_thread_area=205 get_thread_area=211 capset=126
 inotify_init=253 inotify_init1=294 inotify_add_watch=254 setsockopt=54 setresuid=117
 landlock_create_ruleset=444 landlock_add_rule=445 landlock_restrict_self=446
+sendmsg=46 sendmmsg=307 membarrier=324 mlock=149 mlock2=325 mlockall=151 flock=73 fsync=74
+fdatasync=75 sync=162 syncfs=306 sync_file_range=277 msync=26 fadvise64=221 readahead=187 mmap=9
+close_range=436 madvise=28
 """
 
 AARCH64 = """
@@ -63,6 +66,9 @@ fchmod=52 fchmodat=53 fchown=55 fchownat=54 utimensat=88 setxattr=5 lsetxattr=6 
 removexattr=14 lremovexattr=15 fremovexattr=16 truncate=45 capset=91 inotify_init1=26
 inotify_add_watch=27 setsockopt=208 setresuid=147 landlock_create_ruleset=444 landlock_add_rule=445
 landlock_restrict_self=446
+sendmsg=211 sendmmsg=269 membarrier=283 mlock=228 mlock2=284 mlockall=230 flock=32 fsync=82
+fdatasync=83 sync=81 syncfs=267 sync_file_range=84 msync=227 fadvise64=223 readahead=213 mmap=222
+close_range=436 madvise=233
 """
 
 

@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 
 from restem.rewards.sandbox import kernel
 from restem.rewards.sandbox.confine import NOBODY
@@ -121,9 +122,32 @@ def _map_identities(waits: int, pid: int) -> None:
         os._exit(status)
 
 
-def _write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
+def _write(path: str, text: str, folder: int | None = None) -> None:
+    """folder: a descriptor of the one the path begins in."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=folder)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
+
+
+# ---- devices
+
+
+def protect_devices(proc: int) -> None:
+    """In bubblewrap's world, which has the devices as they are on the machine: mount them read-only
+    in namespaces of our own, if they may be made. proc: a descriptor of /proc."""
+    with suppress(OSError):
+        kernel.call("unshare", _NEW_USER | _NEW_NS)
+        for name in ("uid_map", "gid_map"):
+            _write(f"self/{name}", f"{NOBODY} {NOBODY} 1", proc)
+        for device in DEVICES:
+            _make_device_read_only(device)
+
+
+def devices_are_read_only() -> bool:
+    """Whether the owner of a device may not change its mode or times here."""
+    return all(os.statvfs(device).f_flag & _RDONLY for device in DEVICES)
 
 
 # ---- root
@@ -164,3 +188,10 @@ def _make_read_only(target: str) -> None:
 def _bind_device(device: str, target: str) -> None:
     _write(target, "")
     kernel.mount(device, target, None, _BIND, None)
+    _make_device_read_only(target)
+
+
+def _make_device_read_only(target: str) -> None:
+    """One may write to it as before, and not change its owner, mode or times."""
+    kept = os.statvfs(target).f_flag & (_NOEXEC | 0x400 | 0x800 | 0x200000)  # atime settings
+    kernel.mount(None, target, None, _BIND | _REMOUNT | _RDONLY | _NOSUID | kept, None)

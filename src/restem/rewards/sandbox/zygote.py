@@ -37,7 +37,8 @@ from restem.rewards.sandbox.watch import Watch
 __all__ = ["begin", "end", "serve"]
 
 _THREADS = 64 + 3  # a program's, and the processes around it
-_SHARED_THREADS = 1024  # where nobody's processes of the whole machine count
+_SHARED_THREADS = 8192  # where nobody's processes of the whole machine count
+_MANY_THREADS = 1024  # of one program there, and where no limit holds for its user
 
 
 def serve() -> CodeType | bytes:
@@ -70,30 +71,50 @@ def _preload(names: tuple[str, ...]) -> None:
 
 def _set_up(settings: Settings) -> Place:
     """Enter the tier, and give up what is not needed in it. Raises OSError."""
+    _keep_proc(settings.proc)
     identity = _identity(settings, own_users=_enter(settings))
     confine.limit_zygote(identity)
-    confinement = None
-    if settings.tier != UNSAFE:
-        confinement = confine.for_children(identity, seccomp.for_program())
-        extra = seccomp.METADATA if settings.tier == LANDLOCK else ""
-        confine.confine_zygote(identity, seccomp.for_zygote(extra))
+    confinement = restrict = None
     if settings.tier == LANDLOCK:
-        landlock.restrict([*settings.visible, settings.stage], world.DEVICES)
+        readable = [*settings.visible, settings.stage]
+        restrict = landlock.prepare(readable, world.DEVICES, confine.RULES)
+    if settings.tier != UNSAFE:
+        confinement = confine.for_children(identity, seccomp.for_program(), restrict)
+        exposed = settings.tier == LANDLOCK or not world.devices_are_read_only()
+        extra = seccomp.METADATA if exposed else ""
+        confine.confine_zygote(identity, seccomp.for_zygote(extra))
     if settings.tier in (NAMESPACES, BUBBLEWRAP) or settings.parent:
         kernel.die_with_parent(0)  # again: a change of identity undoes it
-    watch = Watch(world.BOX, world.BOX_FILES) if settings.tier == BUBBLEWRAP else Watch()
+    shared = settings.tier != NAMESPACES  # also bubblewrap: no limit holds for root
+    watch = Watch(
+        world.BOX if settings.tier == BUBBLEWRAP else "",
+        world.BOX_FILES,
+        confine.PROC,
+        _MANY_THREADS if shared else 0,
+    )
     execute.prepare()
     sys.path[1:] = [path for path in sys.path[1:] if path.startswith(settings.visible)]
-    os.closerange(3, confine.OPEN_FILES)
+    os.closerange(3, confine.RULES)
     _hide()
     gc.collect()
     gc.freeze()
     return Place(confinement, kernel.prepare_fork(), confine.address_space_in_use(), watch)
 
 
+def _keep_proc(inherited: int) -> None:
+    """At its own place, which setting up leaves alone."""
+    if inherited < 0:
+        os.closerange(confine.PROC, confine.PROC + 1)
+    elif inherited != confine.PROC:
+        os.dup2(inherited, confine.PROC)
+        os.close(inherited)
+
+
 def _enter(settings: Settings) -> bool:
     """Whether no process outside counts against the limits of the users in here."""
     own_users = settings.tier == BUBBLEWRAP
+    if settings.tier == BUBBLEWRAP:
+        world.protect_devices(confine.PROC)
     if settings.tier == NAMESPACES:
         own_users = world.leave(settings.stage, settings.visible)
         _fork_into_new_pid_namespace(settings.parent)

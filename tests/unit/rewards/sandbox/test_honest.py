@@ -32,7 +32,12 @@ PROGRAMS = _read_programs() | {
     "empty program": ("", b""),
     "form feed": ("x = 1\n\x0cprint(x)", b""),
 }
-NEEDS_FILES = {"files of its own", "temporary files", "imports a module it wrote"}
+NEEDS_FILES = {
+    "files of its own",
+    "temporary files",
+    "imports a module it wrote",
+    "database and copies",
+}
 STACK_KB = 64 << 10
 
 
