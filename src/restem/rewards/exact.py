@@ -44,11 +44,21 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from restem.rewards.compound import MARK, same_compound
+from restem.rewards.congruences import same_residues
 from restem.rewards.extract import MAX_ANSWER
 from restem.rewards.intervals import CONNECTIVE, Interval, expanded, region
-from restem.rewards.literal import literal
-from restem.rewards.names import is_name, sides, without_name
+from restem.rewards.literal import literal, same_number
+from restem.rewards.names import (
+    core,
+    has_variable,
+    is_combination,
+    is_name,
+    sides,
+    without_name,
+)
 from restem.rewards.normal import normalise, split_top
+from restem.rewards.numerals import computed
 from restem.rewards.scalars import SCALARS, Compare, Decision, Rule, literals, unfinished
 
 Part = TypeVar("Part")
@@ -70,6 +80,12 @@ def decide(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
     ours, theirs = normalise(answer), normalise(gold)
     if not ours.text or not theirs.text:
         return False
+    if ours.text.startswith(MARK):
+        return same_compound(ours.text, theirs.text, theirs.unit)
+    if theirs.text.startswith(MARK):
+        return same_compound(theirs.text, ours.text, ours.unit)
+    if ours.domain != theirs.domain and {ours.domain, theirs.domain} != {"", "Z"}:
+        return False
     units = {ours.unit, theirs.unit} - {""}
     if len(units) > 1 and units not in _SAME_UNITS:
         return False
@@ -77,7 +93,7 @@ def decide(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
 
 
 _CHOICE = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*)?\(?\s*([A-E])\s*"
+    r"\s*(?:\\(?:text|textbf|textrm|mathrm|mathbf|boldsymbol)\s*\{\s*)?\(?\s*([A-J])\s*"
     r"(?:\)\s+\}|\)\}(?=[\s~]|\\[ ,;:])|[.:)](?=[\s~]|\\[ ,;:]))(?:[\s~]|\\[ ,;:])*([^\s~].*)"
 )
 
@@ -94,7 +110,7 @@ def _choices(answer: str, gold: str, leaf: Compare) -> Decision:
 
 
 _SAME_UNITS = ({"degree", "celsius"}, {"degree", "fahrenheit"})
-_LETTER = re.compile("[A-E]")
+_LETTER = re.compile("[A-J]")
 
 
 def decide_normal(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
@@ -143,18 +159,40 @@ def _equations(answer: str, gold: str, leaf: Compare) -> Decision:
     if len(ours) > 1 and len(theirs) > 1:
         return _two_equations(ours, theirs, leaf)
     if len(theirs) > 1:
-        named = len(theirs) == 2 and is_name(theirs[0])
-        return decide_normal(answer, theirs[1], leaf) if named else False
-    *workings, result = without_name(ours)
+        value = _stated(theirs)
+        return False if value is None else decide_normal(answer, value, leaf)
+    return _chain(ours, gold, leaf)
+
+
+def _chain(parts: list[str], gold: str, leaf: Compare) -> Decision:
+    """The last side is the answer, and every working before it must equal it. Names go; so does a
+    formula between the name and the value ("A = \\pi r^2 = 9\\pi"), which only the question can
+    tell from a wrong one."""
+    *workings, result = without_name(parts)
+    stated = [value for name in parts[: -len(workings) - 1] if (value := computed(name)) is not None]
+    if any(str(value) != result for value in stated):
+        return False
+    if (len(workings) + 1 < len(parts) or is_combination(parts[0])) and not has_variable(result):
+        workings = [side for side in workings if not has_variable(side)]
     rules = _WORKINGS if literal(result) else _ANSWERS
     decisions = [_decide(side, gold, leaf, rules) for side in workings]
     return _all([*decisions, decide_normal(result, gold, leaf)])
 
 
+def _stated(parts: list[str]) -> str | None:
+    """The answer of a gold: what stands behind names, or a number behind its own arithmetic."""
+    *workings, result = without_name(parts)
+    if workings and len(parts) > 2 and is_combination(parts[0]):
+        del workings[0]
+    done = literal(result) is not None and not any(map(has_variable, workings))
+    return result if not workings or done else None
+
+
 def _two_equations(ours: list[str], theirs: list[str], leaf: Compare) -> Decision:
     """Same name: same value. Two single letters: different things. Else it takes algebra."""
-    if ours[0] == theirs[0] and is_name(ours[0]):
-        return _all(decide_normal(side, theirs[-1], leaf) for side in ours[1:])
+    if core(ours[0]) == core(theirs[0]) and (is_name(ours[0]) or is_combination(ours[0])):
+        value = _stated(theirs) or theirs[-1]
+        return _chain(ours, value, leaf)
     letters = is_name(ours[0]) and is_name(theirs[0]) and len(ours[0]) == len(theirs[0]) == 1
     return False if letters and len(ours) == len(theirs) == 2 else None
 
@@ -202,7 +240,10 @@ def _lists(answer: str, gold: str, leaf: Compare) -> Decision:
     if "scalar" in (kind, gold_kind):
         many = max(len(ours), len(theirs)) > 1
         number = literal(answer if kind == "scalar" else gold)
-        return False if many and number is not None else None
+        if not many or number is None:
+            return None
+        values = [literal(part) for part in (theirs if kind == "scalar" else ours)]
+        return "list" in (kind, gold_kind) and all(v and same_number(v, number) for v in values)
     if (kind in UNORDERED) != (gold_kind in UNORDERED):
         return False
     if kind not in UNORDERED:
@@ -279,6 +320,10 @@ def _interval(ours: Interval, theirs: Interval, leaf: Compare) -> Decision:
     return _in_order((ours.low, ours.high), (theirs.low, theirs.high), leaf)
 
 
-_STRUCTURE: tuple[Rule, ...] = (literals, _regions, _matrices, _lists, _equations)
+def _residues(answer: str, gold: str, leaf: Compare) -> Decision:
+    return same_residues(answer, gold) if "mod" in answer or "mod" in gold else None
+
+
+_STRUCTURE: tuple[Rule, ...] = (literals, _residues, _regions, _matrices, _lists, _equations)
 _WORKINGS = (*_STRUCTURE, *SCALARS)
 _ANSWERS = (*_STRUCTURE, unfinished, *SCALARS)

@@ -29,6 +29,25 @@ def in_base(text: str) -> tuple[str, int] | None:
     return match.group(1).lstrip("0") or "0", base
 
 
+_OF_INTEGERS = re.compile(
+    r"(?:\\|\\text\{)?(gcd|lcm|max|min|GCD|LCM)\}?\(([-\d,]{1,200})\)"
+    r"|(?:\\|\\text\{)?(max|min)\}?\\\{([-\d,]{1,200})\\\}", re.ASCII,
+)  # fmt: skip
+
+
+def computed(text: str) -> int | None:
+    """The value of \\gcd(12,18), \\text{lcm}(4,6), \\max(3,7); None for anything else."""
+    match = _OF_INTEGERS.fullmatch(text)
+    if match is None:
+        return None
+    numbers = [literal(part) for part in (match[2] or match[4]).split(",")]
+    values = [int(number.value) for number in numbers if number is not None]
+    name = (match[1] or match[3]).lower()
+    if len(values) < len(numbers):
+        return None
+    return {"gcd": math.gcd, "lcm": math.lcm, "max": max, "min": min}[name](*values, values[0])
+
+
 _TIME = re.compile(
     r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\\text\{)?(?:([ap])\.?m\.?)?\}?", re.ASCII | re.IGNORECASE
 )
@@ -48,6 +67,7 @@ def time_of_day(text: str) -> int | None:
     return (hour * 60 + minute) * 60 + second
 
 
+_PI = re.compile(r"\\pi(?![a-zA-Z])")
 _ROOT_OF = re.compile(r"\\sqrt\{(\d{1,15})\}")
 _QUOTIENT = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _FACTORS = re.compile(r"(?<=[\d)])(?=\()|(?<=\))(?=\d)")
@@ -59,7 +79,7 @@ def roughly(text: str) -> Fraction | None:
     if number is not None:
         return number.value
     plain = _ROOT_OF.sub(lambda root: f"({math.sqrt(int(root[1])):.12f})", text)
-    plain = plain.replace("\\pi", f"({math.pi:.12f})").replace(" ", "")
+    plain = _PI.sub(f"({math.pi:.12f})", plain).replace(" ", "")
     plain = _FACTORS.sub("*", _QUOTIENT.sub(r"((\1)/(\2))", plain))
     value = arithmetic(plain)
     return None if value is None else value.value

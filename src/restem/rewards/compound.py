@@ -1,0 +1,65 @@
+r"""Measures in two or three units: "2 hours and 30 minutes", "5 ft 8 in", "3 lb 4 oz".
+
+They come to one number of the smallest unit of their kind, so that each equals itself in other
+units ("150 minutes"), and no bare number: "150" leaves open of what.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from restem.rewards.literal import literal
+
+_SIZES: dict[str, tuple[str, int]] = {
+    **{w: ("time", 1) for w in ("second", "seconds", "sec", "secs", "s")},
+    **{w: ("time", 60) for w in ("minute", "minutes", "min", "mins")},
+    **{w: ("time", 3600) for w in ("hour", "hours", "hr", "hrs", "h")},
+    **{w: ("time", 86400) for w in ("day", "days")},
+    **{w: ("time", 604800) for w in ("week", "weeks")},
+    **{w: ("long", 1) for w in ("inch", "inches", "in")},
+    **{w: ("long", 12) for w in ("foot", "feet", "ft")},
+    **{w: ("long", 36) for w in ("yard", "yards", "yd")},
+    **{w: ("metric", 1) for w in ("mm", "millimeters")},
+    **{w: ("metric", 10) for w in ("cm", "centimeter", "centimeters")},
+    **{w: ("metric", 1000) for w in ("m", "meter", "meters", "metre", "metres")},
+    **{w: ("metric", 10**6) for w in ("km", "kilometer", "kilometers")},
+    **{w: ("weight", 1) for w in ("ounce", "ounces", "oz")},
+    **{w: ("weight", 16) for w in ("pound", "pounds", "lb", "lbs")},
+    **{w: ("money", 1) for w in ("cent", "cents")},
+    **{w: ("money", 100) for w in ("dollar", "dollars")},
+    **{w: ("month", 1) for w in ("month", "months")},
+    **{w: ("month", 12) for w in ("year", "years")},
+}
+_JOINT = re.compile(r"\\text\{|\}|\\[,;: ]|,|\\?&")
+_PART = r"(\d+(?:\.\d+)?) ?([a-z]+)\.?"
+_COMPOUND = re.compile(rf"{_PART}(?: and)? ?{_PART}(?:(?: and)? ?{_PART})?", re.ASCII)
+MARK = "\\compound{"
+
+
+def compound(text: str) -> str | None:
+    r"""\compound{time 9000} for "2 hours 30 minutes", None for what is no such measure."""
+    if not text[:1].isdigit() or not (text[-1].isalpha() or text[-1] in "}."):
+        return None
+    plain = " ".join(_JOINT.sub(" ", text.lower()).split())
+    match = _COMPOUND.fullmatch(plain)
+    if match is None:
+        return None
+    pairs = list(zip(match.groups()[::2], match.groups()[1::2], strict=True))
+    pairs = [pair for pair in pairs if pair[0]]
+    sizes = [_SIZES.get(unit) for _, unit in pairs]
+    known = [size for size in sizes if size is not None]
+    falling = all(a[1] > b[1] for a, b in zip(known, known[1:], strict=False))
+    if len(known) < len(pairs) or len({kind for kind, _ in known}) > 1 or not falling:
+        return None
+    total = sum(Fraction(n) * size for (n, _), (_, size) in zip(pairs, known, strict=True))
+    return f"{MARK}{known[0][0]} {total}}}"
+
+
+def same_compound(compounded: str, text: str, unit: str) -> bool:
+    """Whether a compound measure equals another one or a number with one of its units."""
+    if text.startswith(MARK):
+        return compounded == text
+    kind, size = _SIZES.get(unit, ("", 0))
+    number = literal(text)
+    return number is not None and compounded == f"{MARK}{kind} {number.value * size}}}"
