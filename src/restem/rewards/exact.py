@@ -174,6 +174,8 @@ def _chain(parts: list[str], gold: str, leaf: Compare) -> Decision:
         return False
     if (len(workings) + 1 < len(parts) or is_combination(parts[0])) and not has_variable(result):
         workings = [side for side in workings if not has_variable(side)]
+    if literal(gold) is not None and any(map(has_variable, workings)):
+        return False  # 3x = 15
     rules = _WORKINGS if literal(result) else _ANSWERS
     decisions = [_decide(side, gold, leaf, rules) for side in workings]
     return _all([*decisions, decide_normal(result, gold, leaf)])
@@ -298,7 +300,8 @@ def _regions(answer: str, gold: str, leaf: Compare) -> Decision:
     if ours.joint != theirs.joint:
         return False
     if ours.variable and theirs.variable and ours.variable != theirs.variable:
-        return False
+        mixed = ours.variable in gold and theirs.variable in answer  # x<y, y>x
+        return None if mixed else False
     if len(ours.intervals) != len(theirs.intervals):
         return None
     return _same_sets(ours.intervals, theirs.intervals, lambda a, b: _interval(a, b, leaf))

@@ -27,7 +27,7 @@ _BEFORE = re.compile(
     rf"\s*(-?)\s*(?:\\text\{{\s*({_SIGN})\s*\}}|({_SIGN}))\s*(?:\\text\{{\s*\}})?\s*(?={_NUMBER})"
 )
 _AFTER = re.compile(
-    rf"(?<=[\d)}}])\s*(?:\\text\{{\s*({_SIGN}|¢|\\cent|\\textcent)\s*\}}|({_SIGN}|¢|\\(?:text)?cent(?![a-zA-Z])))\s*$"
+    rf"(?:(?<=[\d)}}])|(?<=illion)|(?<=thousand))\s*(?:\\text\{{\s*({_SIGN}|¢|\\cent|\\textcent)\s*\}}|({_SIGN}|¢|\\(?:text)?cent(?![a-zA-Z])))\s*$"
 )
 _SIGNS = re.compile(r"(?:\\text\{\s*)?[€£¥￥₹₩](?:\s*\})?")
 _HINT = re.compile(r"[$€£¥￥₹₩₽₱¢元円]|[A-Z]{3}|Rs|\\(?:text)?cent|\\text(?:euro|sterling)|\\(?:euro|pounds|yen)")

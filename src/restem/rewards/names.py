@@ -55,7 +55,7 @@ _CALCULATED = re.compile(
     r"\\(?:i*int|oint|sum|prod|lim|limsup|liminf|max|min|sup|inf|det|dim|deg|ker|gcd|lcm|arg|Re|Im|nabla|Pr)"
     r"(?![a-zA-Z]).*"
 )
-_EQUALS = re.compile(r"(?<![<>!\\])=|\\in(?![a-zA-Z]) ?")
+_EQUALS = re.compile(r"(?<![<>\\])=|\\in(?![a-zA-Z]) ?")
 _UNKNOWNS = re.compile(
     r"[a-z](?:_\w)?(?:[+-][a-z](?:_\w)?)+|[a-z]{2,3}|\\frac\{[a-z]\}\{[a-z]\}|[a-z]/[a-z]"
 )

@@ -24,7 +24,7 @@ _LEAD = re.compile(
 _LABEL = re.compile(rf"{_LABELS}\s*(?:is|:|=)*\s*", re.IGNORECASE)
 _LABELLED = re.compile(rf"\s*\\text\{{\s*{_LABELS}\s*(?:is|:)*\s*(\(?[A-J]\)?)\s*\}}\s*", re.IGNORECASE)
 _SAID = re.compile(
-    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals):?|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*"
+    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals):?|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*", re.IGNORECASE
 )
 
 

@@ -45,7 +45,7 @@ def unfinished(answer: str, gold: str, leaf: Compare) -> Decision:
         return answer.casefold() == gold.casefold()
     if set(_UNDONE.findall(answer)) - set(_UNDONE.findall(gold)):
         return False
-    if literal(answer) is not None:
+    if literal(answer) is not None or "=" in answer:  # the sides of a chain were looked at
         return None
     number = literal(gold)
     if number is not None and number.digits < _EXACT_DIGITS:
@@ -80,7 +80,7 @@ def _times(answer: str, gold: str, leaf: Compare) -> Decision:
 
 def _ratios(answer: str, gold: str, leaf: Compare) -> Decision:
     """1:2:3 equals 2:4:6: as many parts, in order, proportional. Two parts are a quotient."""
-    if answer.count(":") < 2 and gold.count(":") < 2:
+    if (answer.count(":") < 2 and gold.count(":") < 2) or "=" in answer:
         return None
     ours, theirs = (split_top(text, ":") or [text] for text in (answer, gold))
     if max(len(ours), len(theirs)) < 3:

@@ -25,11 +25,12 @@ _MEASURES = (
     "milligrams|kilojoule kilojoules|kilowatt kilowatts|kilobyte kilobytes|megabyte megabytes|"
     "gigabyte gigabytes gb|ampere amperes|ohm ohms|"
     "euro euros|yen|yuan|rupee rupees|rouble roubles ruble rubles|peso pesos|franc francs|won|"
-    "calorie calories|acre acres|hectare hectares|pint pints|quart quarts|knot knots|mb|mol mole moles"
+    "calorie calories|acre acres|hectare hectares|pint pints|quart quarts|knot knots|cup cups|tablespoon tablespoons tbsp|"
+    "teaspoon teaspoons tsp|mb|mol mole moles"
 )
 CANONICAL = {word: group.split()[0] for group in _MEASURES.split("|") for word in group.split()}
 _BARE_SHORT = frozenset(
-    {"cm", "mm", "km", "dm", "kg", "mg", "ml", "ft", "yd", "mi", "oz", "lb", "hr", "of", "in"}
+    {"cm", "mm", "km", "dm", "kg", "mg", "ml", "us", "ft", "yd", "mi", "oz", "lb", "hr", "of", "in"}
 )
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _NOT_UNIT_WORDS = (
@@ -169,7 +170,7 @@ def _all_units(
     words = [part.rstrip(".") for word in words for part in word.split("/")]
     if not words:
         return True
-    if powers and (len(powers) > 1 or words[-1] not in CANONICAL):
+    if powers and (len(powers) > 1 or words[-1] not in (*CANONICAL, "unit", "units")):
         return False
     if len(words) == 2 and ratio and CANONICAL.keys() >= set(words):
         return True
@@ -208,7 +209,7 @@ def _canonical(words: list[str], power: int) -> str:
 def _one_measure(words: list[str], power: int) -> str:
     for word in words:
         power = {"s": 2, "c": 3}[word[0]] if word in _PREFIXES else power
-    rest = [word.rstrip(".") for word in words if word not in _PREFIXES]
+    rest = [word.rstrip(".") for word in words if word not in _PREFIXES and word != "us"]
     if len(rest) == 2 and rest[0] in ("degree", "degrees"):
         rest = rest[1:]
     name = CANONICAL.get(rest[0], "") if len(rest) == 1 else ""
