@@ -88,14 +88,20 @@ def _why_different(answer: str, gold: str) -> str | None:
     return None if same and confirmed(ours, theirs) else "algebra"
 
 
+_GREEK = re.compile(
+    r"\\([gdtlxpso](?:amma|elta|heta|ambda|i|igma|hi|si|mega)|[GDTLXPSO](?:amma|elta|heta|ambda|i|igma|hi|si|mega))(?![a-z])"
+)
 _COMMANDS = re.compile(r"\\text\{[^{}]*\}|\\[a-zA-Z]+")
 
 
 def _mixes_cases(answer: str, gold: str) -> bool:
     """Whether a variable is upper case on one side and lower case on the other: math-verify reads
     both as one."""
-    ours, theirs = (set(filter(str.isalpha, _COMMANDS.sub("", text))) for text in (answer, gold))
-    return any(letter.swapcase() in ours | theirs for letter in ours ^ theirs)
+    ours, theirs = (
+        {*filter(str.isalpha, _COMMANDS.sub("", text)), *_GREEK.findall(text)}
+        for text in (answer, gold)
+    )
+    return any(name[0].swapcase() + name[1:] in ours | theirs for name in ours ^ theirs)
 
 
 _PERCENT = re.compile(r"(?<=[\d})])%")

@@ -100,7 +100,7 @@ _CHOICE = re.compile(
 
 def _choices(answer: str, gold: str, leaf: Compare) -> Decision:
     """(B) 12 is the choice B, but not (B) 13."""
-    ours, theirs = _CHOICE.fullmatch(answer), _CHOICE.fullmatch(gold)
+    ours, theirs = (_choice(text) for text in (answer, gold))
     if ours and theirs:
         return ours[1] == theirs[1] and decide(ours[2], theirs[2], leaf)
     for choice, other in ((ours, gold), (theirs, answer)):
@@ -109,6 +109,13 @@ def _choices(answer: str, gold: str, leaf: Compare) -> Decision:
     return None
 
 
+def _choice(text: str) -> re.Match[str] | None:
+    """Letter and text of "(B) 12"; "(A) and (C)" is two letters."""
+    match = _CHOICE.fullmatch(text)
+    return None if match and _MORE.match(match[2]) else match
+
+
+_MORE = re.compile(r"(?:\\text\s*\{\s*)?(?:(?:and|or)\b|[,&]|\\&)", re.IGNORECASE)
 _SAME_UNITS = ({"degree", "celsius"}, {"degree", "fahrenheit"})
 _LETTER = re.compile("[A-J]")
 
@@ -169,7 +176,9 @@ def _chain(parts: list[str], gold: str, leaf: Compare) -> Decision:
     formula between the name and the value ("A = \\pi r^2 = 9\\pi"), which only the question can
     tell from a wrong one."""
     *workings, result = without_name(parts)
-    stated = [value for name in parts[: -len(workings) - 1] if (value := computed(name)) is not None]
+    stated = [
+        value for name in parts[: -len(workings) - 1] if (value := computed(name)) is not None
+    ]
     if any(str(value) != result for value in stated):
         return False
     if (len(workings) + 1 < len(parts) or is_combination(parts[0])) and not has_variable(result):
@@ -191,12 +200,13 @@ def _stated(parts: list[str]) -> str | None:
 
 
 def _two_equations(ours: list[str], theirs: list[str], leaf: Compare) -> Decision:
-    """Same name: same value. Two single letters: different things. Else it takes algebra."""
+    """Same name: same value. Two names: different things. Else it takes algebra."""
     if core(ours[0]) == core(theirs[0]) and (is_name(ours[0]) or is_combination(ours[0])):
         value = _stated(theirs) or theirs[-1]
         return _chain(ours, value, leaf)
-    letters = is_name(ours[0]) and is_name(theirs[0]) and len(ours[0]) == len(theirs[0]) == 1
-    return False if letters and len(ours) == len(theirs) == 2 else None
+    named = is_name(ours[0]) and is_name(theirs[0])
+    segment = sorted(ours[0]) == sorted(theirs[0]) and ours[0].isalpha()  # AB, BA
+    return False if named and not segment and len(ours) == len(theirs) == 2 else None
 
 
 # ---- lists, sets, tuples, intervals, matrices

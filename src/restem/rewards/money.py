@@ -30,7 +30,9 @@ _AFTER = re.compile(
     rf"(?:(?<=[\d)}}])|(?<=illion)|(?<=thousand))\s*(?:\\text\{{\s*({_SIGN}|¢|\\cent|\\textcent)\s*\}}|({_SIGN}|¢|\\(?:text)?cent(?![a-zA-Z])))\s*$"
 )
 _SIGNS = re.compile(r"(?:\\text\{\s*)?[€£¥￥₹₩](?:\s*\})?")
-_HINT = re.compile(r"[$€£¥￥₹₩₽₱¢元円]|[A-Z]{3}|Rs|\\(?:text)?cent|\\text(?:euro|sterling)|\\(?:euro|pounds|yen)")
+_HINT = re.compile(
+    r"[$€£¥￥₹₩₽₱¢元円]|[A-Z]{3}|Rs|\\(?:text)?cent|\\text(?:euro|sterling)|\\(?:euro|pounds|yen)"
+)
 
 
 def split_money(text: str) -> tuple[str, str]:

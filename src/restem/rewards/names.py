@@ -33,13 +33,16 @@ _INVERSE = r"(?:\^(?:\{-1\}|-1))?"
 _NAME = re.compile(
     "|".join(
         (
-            rf"(?:{_GEOMETRIC}|\\text\{{[A-Za-z .'-]+\}}(?:[A-Z]{{1,4}})?|[A-DF-Z]{{2,4}}|{_DECORATED}|{_LETTER}|{_GREEK}){_SUB}{_SUPER}",
+            rf"(?:{_GEOMETRIC}|\\text\{{[A-Za-z .'-]+\}}(?:[A-Z]{{1,4}})?|(?:[A-DF-Z]'*){{2,4}}|{_DECORATED}|{_LETTER}|{_GREEK}){_SUB}{_SUPER}",
             rf"(?:[fghA-Z]|{_GREEK}){_SUB}{_INVERSE}",  # f^{-1}, A^{-1}
             rf"(?:{_LETTER}|{_GREEK}|{_DECORATED}){_SUB}{_INVERSE}{_SUPER}\((?:{_LETTERS}|[A-Za-z]|{_GREEK})\)",
             rf"(?:[fghFGHPQ]|\\(?:phi|varphi|Phi|psi|tau|sigma)){_SUB}{_INVERSE}{_SUPER}{_ARGUMENT}",
             rf"[A-Zypquvws]{_SUB}{_SUPER}\(-?(?:[\d.]+|\\frac\{{\d+\}}\{{\d+\}})\)",  # S(4)
             rf"\([a-zA-Z](?:\\circ[a-zA-Z])+\)(?:{_ARGUMENT})?|[fgh](?:\\circ[fgh])+(?:{_ARGUMENT})?",
             rf"(?:[PE]|Pr|Var|Cov|\\Pr|\\mathbb\{{[PEV]\}}|\\text\{{[A-Za-z ]+\}}|gcd|lcm|max|min){_SUB}(?:{_ARGUMENT}|{_SQUARE})",
+            r"\\\|[^|=<>]{1,40}\\\|",
+            rf"{_DECORATED}(?:\\cdot|\\times){_DECORATED}",
+            r"[A-Z]\(\d+(?:,\d+)+\)|[A-Z]\^(?:T|\{T\}|\\top)",
             rf"\\?\|(?:[A-Z]{{1,4}}|[zw]{_SUB}|{_DECORATED}|\\text\{{[A-Za-z]+\}})\\?\|",
             r"\[(?:\\triangle)?[A-Z]{3,6}\]|\([A-Z]{3,6}\)",
             r"(?:[A-Z]{1,3}|[a-z])(?::(?:[A-Z]{1,3}|[a-z]))+",
@@ -59,7 +62,9 @@ _EQUALS = re.compile(r"(?<![<>\\])=|\\in(?![a-zA-Z]) ?")
 _UNKNOWNS = re.compile(
     r"[a-z](?:_\w)?(?:[+-][a-z](?:_\w)?)+|[a-z]{2,3}|\\frac\{[a-z]\}\{[a-z]\}|[a-z]/[a-z]"
 )
-_VARIABLE = re.compile(r"(?<![\\A-Za-z])(?![ei](?![A-Za-z]))[A-Za-z](?![A-Za-z])|(?<![\\A-Za-z])[a-z]{2,3}(?![A-Za-z])")
+_VARIABLE = re.compile(
+    r"(?<![\\A-Za-z])(?![ei](?![A-Za-z]))[A-Za-z](?![A-Za-z])|(?<![\\A-Za-z])[a-z]{2,3}(?![A-Za-z])"
+)
 
 
 def is_name(text: str) -> bool:

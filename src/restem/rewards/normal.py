@@ -44,7 +44,7 @@ _LINES = re.compile(r"(?<=\d)[^\S\n]*\n\s*(?=\d)", re.ASCII)  # numbers below ea
 # Formulas as programs write them: sqrt(2), exp(16), 2*pi, x**2, 2^(1/3), sin(x).
 _BARE = re.compile(
     r"(?<![\\a-zA-Z])(?:(?P<pi>pi)(?![a-zA-Z])"
-    r"|(?P<fold>sqrt|exp)\s*\((?P<inner>[^()]*)\)|(?P<name>sin|cos|tan|cot|sec|csc|log|ln)(?=\s*\())"
+    r"|(?P<fold>sqrt|exp)\s*\((?P<inner>[^()]*)\)|(?P<name>sin|cos|tan|cot|sec|csc|log|ln)(?=\s*[(_\d]))"
     r"|\^\s*\((?P<power>[^()]*)\)|(?P<stars>\*\*)|(?P<signs>\+\s*(?=-\s*\d))"
 )
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
@@ -90,7 +90,10 @@ _LATEX = _table(
 )
 _PLAIN = _table(
     # a decimal comma; three digits after it are thousands, unless nothing but 0 stands before
-    (r"(?<![\d.,}])(-?(?:\d+(?=\{ ?, ?\}(?!\d{3}(?!\d)))|0(?=\{)))\{ ?, ?\}(?=\d+(?![\d.,{]))", r"\1."),
+    (
+        r"(?<![\d.,}])(-?(?:\d+(?=\{ ?, ?\}(?!\d{3}(?!\d)))|0(?=\{)))\{ ?, ?\}(?=\d+(?![\d.,{]))",
+        r"\1.",
+    ),
     (r" ?\{ ?, ?\}", ","),
     (r"^\s*(-?\d*\.\d*)\((\d+)\)\s*$", r"\1\\overline{\2}"),
     (r"^\s*(\d+) to (\d+)\s*$", r"\1:\2"),
@@ -103,7 +106,7 @@ _PLAIN = _table(
     (r">=\s*", r"\\ge "),
     (r"!=\s*", r"\\ne "),
     (r"^\s*([a-zA-Z])\s*\\approx", r"\1="),
-    (r"(?<=[\d})])\s*(?:\\text\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
+    (r"(?<=[\d})])\s*(?:(?:\\text)?\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
     (r"(?<=[\dA-F)])\s*(?:\\text\{\s*)?\(?\s*(?:in )?base[ -](\d+|[a-z]+)\s*\)?\s*\}?$", r"_{\1}"),
     (r"^\s*\((-?\w+)\)\s*_", r"\1_"),
     (r"^\s*\(?([A-E])\s*[.:)]\s+\S.*$", r"\1"),
@@ -121,6 +124,7 @@ _LATE = _table(
     (r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])(?![a-zA-Z])", r"\\frac{\1}{\2}"),
     (r"\\frac\s*\{([^{}]*)\}\s*([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
     (r"\\frac\s*([0-9a-zA-Z])\s*\{", r"\\frac{\1}{"),
+    (r"\\binom\s*(\d)\s*(\d)", r"\\binom{\1}{\2}"),
     (r"\\sqrt\s*([0-9a-zA-Z])", r"\\sqrt{\1}"),
     (r"(?<![\d./}^\s])(\s*\d+)\s+(\d+)\s*/\s*(\d+)(?![\d./])", r"\1\\frac{\2}{\3}"),
     (r"(?<=\d)\s+(?=\d)", "\x00"),

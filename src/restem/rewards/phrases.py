@@ -8,23 +8,23 @@ from __future__ import annotations
 import re
 
 _HEDGES = frozenset(
-    "not no none never neither nor nothing half third quarter twice double triple thrice reciprocal "
-    "negative minus plus times opposite inverse more less than about approximately roughly if unless "
-    "except root squared cubed percent wrong incorrect false impossible cannot or other".split()
+    ["not", "no", "none", "never", "neither", "nor", "nothing", "half", "third", "quarter", "twice", "double", "triple", "thrice", "reciprocal", "negative", "minus", "plus", "times", "opposite", "inverse", "more", "less", "than", "about", "approximately", "roughly", "if", "unless", "except", "root", "squared", "cubed", "percent", "wrong", "incorrect", "false", "impossible", "cannot", "or", "other"]
 )
-_ENDS = frozenset("is are was were be equals equal has have gives get gets".split())
-_LABELS = (
-    r"(?:the )?(?:final |correct |required )?(?:answer|ans|solution|result|option|choice)"
-)
+_ENDS = frozenset(["is", "are", "was", "were", "be", "equals", "equal", "has", "have", "gives", "get", "gets"])
+_LABELS = r"(?:the )?(?:final |correct |required )?(?:answer|ans|solution|result|option|choice)"
 _LEAD = re.compile(
     rf"\s*(?:\\text\{{(?P<marked>[^{{}}\\]*)\}}|(?P<bare>[A-Za-z][A-Za-z',]*(?: [A-Za-z',]+)* "
     rf"(?:is|are|equals)(?=[: ])|{_LABELS}(?=\s*[:=]|\s+\(?[A-J]\)?\s*$)))(?P<mark>\s*[:=]*)\s*(?=\S)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(rf"{_LABELS}\s*(?:is|:|=)*\s*", re.IGNORECASE)
-_LABELLED = re.compile(rf"\s*\\text\{{\s*{_LABELS}\s*(?:is|:)*\s*(\(?[A-J]\)?)\s*\}}\s*", re.IGNORECASE)
+_CONNECTIVE = re.compile(r"(?:so|thus|hence|therefore|then|finally)\s*[,:]?", re.IGNORECASE)
+_LABELLED = re.compile(
+    rf"\s*\\text\{{\s*{_LABELS}\s*(?:is|:)*\s*(\(?[A-J]\)?)\s*\}}\s*", re.IGNORECASE
+)
 _SAID = re.compile(
-    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals):?|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*", re.IGNORECASE
+    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals):?|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*",
+    re.IGNORECASE,
 )
 
 
@@ -42,6 +42,8 @@ def without_lead(text: str) -> str:
     if match["bare"]:
         return text[match.end() :] if _is_harmless(match["bare"]) else text
     words = match["marked"].strip()
+    if _CONNECTIVE.fullmatch(words):
+        return text[match.end() :]
     said = _LABEL.fullmatch(words) or (
         words.rstrip(":").lower().split()[-1:] and words.rstrip(": ").lower().split()[-1] in _ENDS
     )
@@ -58,7 +60,7 @@ def _is_harmless(words: str) -> bool:
 
 _CONDITION = re.compile(
     r"(?:\s|,|;|\\text\{\s*,?\s*(?:where|for|with|for all|for any|for some|and)?\s*\}|\bwhere\b|\bfor\b|\bwith\b)*"
-    r"\(?\s*(?:\\forall ?)?([kmnlp])\s*(?:\\in(?![a-zA-Z])\s*\\mathbb\s*(?:\{([ZN])\}|([ZN]))"
+    r"\(?\s*(?:\\forall ?)?([kmnlp])\s*(?:\\in(?![a-zA-Z])\s*(?:\\mathbb\s*)?(?:\{([ZN])\}|([ZN]))"
     r"|\\text\{\s*(?:is )?(?:an |any )?integer\s*\}|(?:is )(?:an |any )integer)(\s*\^?\+?)\s*\)?[\s.]*$"
 )
 _INTEGER_FIRST = re.compile(
@@ -68,7 +70,7 @@ _INTEGER_FIRST = re.compile(
 
 def split_condition(text: str) -> tuple[str, str]:
     r"""(text without "k \in \mathbb{Z}", the set or ""); its variable is called k."""
-    if "mathbb" not in text and "integer" not in text:
+    if "\\in" not in text and "integer" not in text:
         return text, ""
     match = _CONDITION.search(text)
     found = match or _INTEGER_FIRST.search(text)

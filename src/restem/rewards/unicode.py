@@ -13,12 +13,9 @@ import unicodedata
 
 _STYLED = [*range(0xFF01, 0xFF5F), *range(0xFE50, 0xFE6C), *range(0x1D400, 0x1D800)]
 _VULGAR = [0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F), 0x2189]
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o pi rho ? sigma tau "
-    "upsilon phi chi psi omega"
-).split()
+_GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "o", "pi", "rho", "?", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"]
 _SIGNS = {
-    "\\times ": "×✕✖⨯", "\\cdot ": "·⋅∙•‧", "\\div ": "÷➗", "\\pm ": "±", "\\mp ": "∓", "*": "∗",
+    "\\{": "｛", "\\}": "｝", "\\times ": "×✕✖⨯", "\\cdot ": "·⋅∙•‧", "\\div ": "÷➗", "\\pm ": "±", "\\mp ": "∓", "*": "∗",
     "-": "‐‑‒–—―−﹘➖˗", "/": "⁄∕", ":": "∶ː", "\\le ": "≤⩽≦", "\\ge ": "≥⩾≧", "\\ne ": "≠",
     "\\approx ": "≈", "\\simeq ": "≃", "\\sim ": "∼", "\\equiv ": "≡", "\\in ": "∈",
     "\\notin ": "∉", "\\cup ": "∪", "\\cap ": "∩", "\\emptyset ": "∅⌀", "\\subset ": "⊂",

@@ -23,14 +23,35 @@ _MEASURES = (
     "watt watts|mile/hour mph|km/hour kph kmh kmph|"
     "newton newtons|volt volts|hertz|micrometer micrometers|nanometer nanometers|mg milligram "
     "milligrams|kilojoule kilojoules|kilowatt kilowatts|kilobyte kilobytes|megabyte megabytes|"
-    "gigabyte gigabytes gb|ampere amperes|ohm ohms|"
+    "gigabyte gigabytes gb|kwh|pascal pascals|kb|ampere amperes|ohm ohms|"
     "euro euros|yen|yuan|rupee rupees|rouble roubles ruble rubles|peso pesos|franc francs|won|"
     "calorie calories|acre acres|hectare hectares|pint pints|quart quarts|knot knots|cup cups|tablespoon tablespoons tbsp|"
     "teaspoon teaspoons tsp|mb|mol mole moles"
 )
 CANONICAL = {word: group.split()[0] for group in _MEASURES.split("|") for word in group.split()}
 _BARE_SHORT = frozenset(
-    {"cm", "mm", "km", "dm", "kg", "mg", "ml", "us", "ft", "yd", "mi", "oz", "lb", "hr", "of", "in"}
+    {
+        "cm",
+        "mm",
+        "km",
+        "dm",
+        "kg",
+        "mg",
+        "ml",
+        "mb",
+        "gb",
+        "kb",
+        "kwh",
+        "us",
+        "ft",
+        "yd",
+        "mi",
+        "oz",
+        "lb",
+        "hr",
+        "of",
+        "in",
+    }
 )
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _NOT_UNIT_WORDS = (
@@ -73,23 +94,34 @@ _POWER = r"(?:\s*\^\s*\{?(-?\d)\}?)?"
 _AFTER = r"(?:(?<=[0-9})!])|(?<=\\pi))"
 _WORD = r"[A-Za-z]+\.?"
 _MARKED = re.compile(
-    _AFTER + r"\s*\\text\s*\{\s*([A-Za-z. ]+(?:/\s*[A-Za-z.]+)?)" + _POWER + r"\s*\}" + _POWER + r"\s*$"
+    _AFTER
+    + r"\s*\\text\s*\{\s*([A-Za-z. ]+(?:/\s*[A-Za-z.]+)?)"
+    + _POWER
+    + r"\s*\}"
+    + _POWER
+    + r"\s*$"
 )
 _RATIO = re.compile(
     _AFTER + r"\s*(?:\\,)?\s*\\frac\s*\{\s*(?:\\text\s*\{([A-Za-z. ]+)\}|([a-z]{1,6}))\s*\}"
     r"\s*\{\s*(?:\\text\s*\{([A-Za-z. ]+)\}|([a-z]{1,6}))" + _POWER + r"\s*\}\s*$"
 )
 _MARKED_RATIO = re.compile(
-    _AFTER + r"\s*\\text\s*\{\s*([A-Za-z.]+)\s*\}\s*/\s*\\text\s*\{\s*([A-Za-z.]+)\s*\}" + _POWER + r"\s*$"
+    _AFTER
+    + r"\s*\\text\s*\{\s*([A-Za-z.]+)\s*\}\s*/\s*\\text\s*\{\s*([A-Za-z.]+)\s*\}"
+    + _POWER
+    + r"\s*$"
 )
-_BARE = re.compile(
-    _AFTER + rf"\s+({_WORD}(?: +{_WORD}){{0,3}}(?:/[A-Za-z]+)?)" + _POWER + r"\s*$"
-)
+_BARE = re.compile(_AFTER + rf"\s+({_WORD}(?: +{_WORD}){{0,3}}(?:/[A-Za-z]+)?)" + _POWER + r"\s*$")
 _GLUED = re.compile(
     r"(?<=[0-9])\{?(cm|mm|km|kg|ml|lbs|ft|mph|km/h|inches|feet|miles|weeks?|days?|hours?|minutes?"
     r"|seconds?|units?|dollars?|cents?)\}?" + _POWER + r"$"
 )
 _BRACED = re.compile(r"(?<=[0-9])\s*\{\s*([A-Za-z][A-Za-z .]*(?:/[A-Za-z]+)?)\s*\}" + _POWER + r"$")
+_EACH = re.compile(r"(?<=[0-9])\s*/\s*(?:\\text\s*\{\s*)?([A-Za-z]{3,})\s*\}?\s*$")  # $5/hour
+_CAPITALS = {
+    "K": "kelvin", "N": "newton", "J": "joule", "W": "watt", "A": "ampere", "V": "volt",
+    "Hz": "hertz", "Pa": "pascal",
+}  # fmt: skip
 _TEMPERATURE = re.compile(
     r"(?:\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])|(?<=[\d\s])degrees?)\s*(?:\\text\{\s*)?([CFK])\s*\}?\s*\}?\s*[.$]*$"
 )
@@ -101,18 +133,23 @@ def split_unit(text: str) -> tuple[str, str]:
     if text.endswith("}") or "\\text" in text:
         text = _RATIO.sub(_as_ratio, text)
         text = _MARKED_RATIO.sub(lambda m: rf"\text{{{m[1]}/{m[2]}}}" + _raised(m[3]), text)
-    for pattern in (_MARKED, _BARE, _GLUED, _BRACED):
+    for pattern in (_MARKED, _BARE, _GLUED, _BRACED, _EACH):
         match = pattern.search(text)
         if match is None:
             continue
-        words = _PER.sub(r"\1/\2", match.group(1).lower()).split() or [""]
+        written = match.group(1).strip()
+        if pattern is _MARKED and " " in match[0]:  # 300\,\text{K}
+            written = _CAPITALS.get(written, written)
+        words = _PER.sub(r"\1/\2", written.lower()).split() or [""]
         number = text[: match.start()].rstrip()
         if words[0] in _SCALES and re.fullmatch(r"-?[0-9.,]+", number):
             number += rf"\times10^{{{_SCALES[words.pop(0)]}}}"
+        if pattern is _EACH:
+            return (number, "") if words[0] in CANONICAL else (text, "")
         powers = [int(power) for power in match.groups()[1:] if power]
         if pattern is _BRACED and re.fullmatch(r"[-\d.,/ ]+", number) is None:  # \frac1{m}
             return text, ""
-        if "\\text" in number or not _all_units(words, pattern, number, powers):
+        if "\\text" in number.rpartition("=")[2] or not _all_units(words, pattern, number, powers):
             return text, ""
         return number, _canonical(words, powers[0] if powers else 1)
     return text, ""
@@ -174,6 +211,8 @@ def _all_units(
         return False
     if len(words) == 2 and ratio and CANONICAL.keys() >= set(words):
         return True
+    if words == ["m"] and powers and re.fullmatch(r"-?[\d.,]+", number):
+        return powers[0] > 1  # 5 m^2
     if words[-1] in _PREFIXES or not all(_is_harmless(word, marked) for word in words):
         return False  # "5 square" may be 25
     return marked or _is_noun(words[-1], number)

@@ -105,8 +105,8 @@ def _without_wrappers(text: str) -> str:
     return "".join([*out, text[last:]])
 
 
-_TEXT_OF = re.compile(r"(^|[=,(])\s*\\text\{\s*(-?[\d.,]+)\s*\}")
-_NUMBER_IN_TEXT = re.compile(r"\s*([-\d.,/ ]*\d)\s*([A-Za-z][A-Za-z ./^\d]*)", re.ASCII)
+_TEXT_OF = re.compile(r"(^|[=,({])\s*\\text\{\s*(-?[\d.,]+)\s*\}")
+_NUMBER_IN_TEXT = re.compile(r"\s*([-\d.,/ ]*\d)\s*([A-Za-z][A-Za-z ./]*(?:\^\d)?)", re.ASCII)
 _PROSE = re.compile(r"[A-Za-z]{2}")
 
 
