@@ -259,7 +259,7 @@ def _same_inequality(ours: Basic, theirs: Basic) -> bool | None:
     if isinstance(ours, strict) != isinstance(theirs, strict):
         return False
     gaps = [side.lts - side.gts for side in (ours, theirs)]
-    values = list(_values(*gaps, symbols, _DIGITS))
+    values = list(_values(gaps[0], gaps[1], symbols, _DIGITS))
     if len(values) < _MIN_POINTS:
         return None
     first, tolerance = values[0], sympy.Float("1e-20")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 
 from restem.rewards.literal import literal
 
@@ -23,7 +24,7 @@ _SIZES: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("mm", "millimeters"), ("metric", 1)),
     **dict.fromkeys(("cm", "centimeter", "centimeters"), ("metric", 10)),
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), ("metric", 1000)),
-    **dict.fromkeys(("km", "kilometer", "kilometers"), ("metric", 10 ** 6)),
+    **dict.fromkeys(("km", "kilometer", "kilometers"), ("metric", 10**6)),
     **dict.fromkeys(("ounce", "ounces", "oz"), ("weight", 1)),
     **dict.fromkeys(("pound", "pounds", "lb", "lbs"), ("weight", 16)),
     **dict.fromkeys(("cent", "cents"), ("money", 1)),
@@ -49,7 +50,7 @@ def compound(text: str) -> str | None:
     pairs = [pair for pair in pairs if pair[0]]
     sizes = [_SIZES.get(unit) for _, unit in pairs]
     known = [size for size in sizes if size is not None]
-    falling = all(a[1] > b[1] for a, b in zip(known, known[1:], strict=False))
+    falling = all(a[1] > b[1] for a, b in pairwise(known))
     if len(known) < len(pairs) or len({kind for kind, _ in known}) > 1 or not falling:
         return None
     total = sum(Fraction(n) * size for (n, _), (_, size) in zip(pairs, known, strict=True))

@@ -11,7 +11,8 @@ import re
 _CODES = {
     "usd": "dollar", "us$": "dollar", "us\\$": "dollar", "$": "dollar", "\\$": "dollar",
     "eur": "euro", "€": "euro", "\\euro": "euro", "£": "pound", "\\pounds": "pound",
-    "\\textsterling": "pound", "gbp": "pound", "¥": "yen", "￥": "yen", "jpy": "yen", "\\yen": "yen",
+    "\\textsterling": "pound", "gbp": "pound", "¥": "yen", "￥": "yen", "jpy": "yen",
+    "\\yen": "yen",
     "cny": "yuan", "rmb": "yuan", "元": "yuan", "円": "yen", "rs": "rupee", "rs.": "rupee",
     "inr": "rupee", "₹": "rupee", "₩": "won", "krw": "won", "₽": "rouble", "₱": "peso",
     "cad": "cad", "c$": "cad", "c\\$": "cad", "ca$": "cad", "aud": "aud", "a$": "aud",

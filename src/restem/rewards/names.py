@@ -1,6 +1,6 @@
 r"""What may stand before the = of an answer, and the sides of an equation.
 
-A name is what the answer is the value of: x, x_{max}, \hat{y}, f'(3), P(A \cap B), |AB|, \angle ABC,
+A name is what the answer is the value of: x, x_{max}, \hat{y}, f'(3), P(A \cap B), |AB|, \angle A,
 \frac{dy}{dx}, \int_0^1 x dx. No name is an unknown inside an operation: from 1/x = 5, 3x = 15,
 x+2 = 5, x^2 = 9, \sin x = 1, |x| = 5 the value of x is another number than the one on the right.
 """
@@ -33,13 +33,15 @@ _INVERSE = r"(?:\^(?:\{-1\}|-1))?"
 _NAME = re.compile(
     "|".join(
         (
-            rf"(?:{_GEOMETRIC}|\\text\{{[A-Za-z .'-]+\}}(?:[A-Z]{{1,4}})?|(?:[A-DF-Z]'*){{2,4}}|{_DECORATED}|{_LETTER}|{_GREEK}){_SUB}{_SUPER}",
+            rf"(?:{_GEOMETRIC}|\\text\{{[A-Za-z .'-]+\}}(?:[A-Z]{{1,4}})?|(?:[A-DF-Z]'*){{2,4}}"
+            rf"|{_DECORATED}|{_LETTER}|{_GREEK}){_SUB}{_SUPER}",
             rf"(?:[fghA-Z]|{_GREEK}){_SUB}{_INVERSE}",  # f^{-1}, A^{-1}
             rf"(?:{_LETTER}|{_GREEK}|{_DECORATED}){_SUB}{_INVERSE}{_SUPER}\((?:{_LETTERS}|[A-Za-z]|{_GREEK})\)",
             rf"(?:[fghFGHPQ]|\\(?:phi|varphi|Phi|psi|tau|sigma)){_SUB}{_INVERSE}{_SUPER}{_ARGUMENT}",
             rf"[A-Zypquvws]{_SUB}{_SUPER}\(-?(?:[\d.]+|\\frac\{{\d+\}}\{{\d+\}})\)",  # S(4)
             rf"\([a-zA-Z](?:\\circ[a-zA-Z])+\)(?:{_ARGUMENT})?|[fgh](?:\\circ[fgh])+(?:{_ARGUMENT})?",
-            rf"(?:[PE]|Pr|Var|Cov|\\Pr|\\mathbb\{{[PEV]\}}|\\text\{{[A-Za-z ]+\}}|gcd|lcm|max|min){_SUB}(?:{_ARGUMENT}|{_SQUARE})",
+            rf"(?:[PE]|Pr|Var|Cov|\\Pr|\\mathbb\{{[PEV]\}}|\\text\{{[A-Za-z ]+\}}|gcd|lcm|max|min)"
+            rf"{_SUB}(?:{_ARGUMENT}|{_SQUARE})",
             r"\\\|[^|=<>]{1,40}\\\|",
             rf"{_DECORATED}(?:\\cdot|\\times){_DECORATED}",
             r"[A-Z]\(\d+(?:,\d+)+\)|[A-Z]\^(?:T|\{T\}|\\top)",
@@ -55,7 +57,7 @@ _NAME = re.compile(
     )
 )
 _CALCULATED = re.compile(
-    r"\\(?:i*int|oint|sum|prod|lim|limsup|liminf|max|min|sup|inf|det|dim|deg|ker|gcd|lcm|arg|Re|Im|nabla|Pr)"
+    r"\\(?:o?i+nt|sum|prod|lim|limsup|liminf|max|min|sup|inf|det|dim|deg|ker|gcd|lcm|arg|Re|Im|nabla|Pr)"
     r"(?![a-zA-Z]).*"
 )
 _EQUALS = re.compile(r"(?<![<>\\])=|\\in(?![a-zA-Z]) ?")

@@ -189,7 +189,7 @@ _RELATES = re.compile(r"[=<>]|\\(?:[lgn]eq?(?:slant)?|equiv)(?![a-zA-Z])")
 
 
 def _conclusion(text: str) -> str:
-    r"""x=3 of "2x=6 \implies x=3": what stands after the last arrow, if it follows from a relation."""
+    r"""x=3 of "2x=6 \implies x=3": what stands after the last arrow, behind a relation."""
     *before, last = _THEN.split(text) if "\\" in text else [text]
     lead = "".join(before).strip()
     return last.strip() if last.strip() and (not lead or _RELATES.search(lead)) else text

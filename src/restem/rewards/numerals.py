@@ -45,7 +45,9 @@ def computed(text: str) -> int | None:
     name = (match[1] or match[3]).lower()
     if len(values) < len(numbers):
         return None
-    return {"gcd": math.gcd, "lcm": math.lcm, "max": max, "min": min}[name](*values, values[0])
+    if name in ("gcd", "lcm"):
+        return math.gcd(*values) if name == "gcd" else math.lcm(*values)
+    return max(values) if name == "max" else min(values)
 
 
 _TIME = re.compile(

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import re
 
-_HEDGES = frozenset(
-    ["not", "no", "none", "never", "neither", "nor", "nothing", "half", "third", "quarter", "twice", "double", "triple", "thrice", "reciprocal", "negative", "minus", "plus", "times", "opposite", "inverse", "more", "less", "than", "about", "approximately", "roughly", "if", "unless", "except", "root", "squared", "cubed", "percent", "wrong", "incorrect", "false", "impossible", "cannot", "or", "other"]
+_HEDGE_WORDS = (
+    "not no none never neither nor nothing half third quarter twice double triple thrice "
+    "reciprocal negative minus plus times opposite inverse more less than about approximately roughly if "
+    "unless except root squared cubed percent wrong incorrect false impossible cannot or other"
 )
-_ENDS = frozenset(["is", "are", "was", "were", "be", "equals", "equal", "has", "have", "gives", "get", "gets"])
+_HEDGES = frozenset(_HEDGE_WORDS.split())
+_END_WORDS = "is are was were be equals equal has have gives get gets"
+_ENDS = frozenset(_END_WORDS.split())
 _LABELS = r"(?:the )?(?:final |correct |required )?(?:answer|ans|solution|result|option|choice)"
 _LEAD = re.compile(
     rf"\s*(?:\\text\{{(?P<marked>[^{{}}\\]*)\}}|(?P<bare>[A-Za-z][A-Za-z',]*(?: [A-Za-z',]+)* "
-    rf"(?:is|are|equals)(?=[: ])|{_LABELS}(?=\s*[:=]|\s+\(?[A-J]\)?\s*$)))(?P<mark>\s*[:=]*)\s*(?=\S)",
+    rf"(?:is|are|equals)(?=[: ])|{_LABELS}(?=\s*[:=]|\s+\(?[A-J]\)?\s*$)))"
+    rf"(?P<mark>\s*[:=]*)\s*(?=\S)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(rf"{_LABELS}\s*(?:is|:|=)*\s*", re.IGNORECASE)
@@ -59,12 +64,15 @@ def _is_harmless(words: str) -> bool:
 # ---- side conditions
 
 _CONDITION = re.compile(
-    r"(?:\s|,|;|\\text\{\s*,?\s*(?:where|for|with|for all|for any|for some|and)?\s*\}|\bwhere\b|\bfor\b|\bwith\b)*"
+    r"(?:\s|,|;|\\text\{\s*,?\s*(?:where|for|with|for all|for any|for some|and)?\s*\}"
+    r"|\bwhere\b|\bfor\b|\bwith\b)*"
     r"\(?\s*(?:\\forall ?)?([kmnlp])\s*(?:\\in(?![a-zA-Z])\s*(?:\\mathbb\s*)?(?:\{([ZN])\}|([ZN]))"
-    r"|\\text\{\s*(?:is )?(?:an |any )?integer\s*\}|(?:is )(?:an |any )integer)(\s*\^?\+?)\s*\)?[\s.]*$"
+    r"|\\text\{\s*(?:is )?(?:an |any )?integer\s*\}|(?:is )(?:an |any )integer)"
+    r"(\s*\^?\+?)\s*\)?[\s.]*$"
 )
 _INTEGER_FIRST = re.compile(
-    r"(?:[\s,;]|\\text\{\s*,?\s*)*(?:(?:for|where|with)(?: any| some| all| every)? )?integers?\s*\}?\s*\$?([kmnlp])\$?\s*\}?$"
+    r"(?:[\s,;]|\\text\{\s*,?\s*)*(?:(?:for|where|with)(?: any| some| all| every)? )?"
+    r"integers?\s*\}?\s*\$?([kmnlp])\$?\s*\}?$"
 )
 
 

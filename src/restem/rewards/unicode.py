@@ -13,9 +13,14 @@ import unicodedata
 
 _STYLED = [*range(0xFF01, 0xFF5F), *range(0xFE50, 0xFE6C), *range(0x1D400, 0x1D800)]
 _VULGAR = [0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F), 0x2189]
-_GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "o", "pi", "rho", "?", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"]
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o pi rho ? sigma tau "
+    "upsilon phi chi psi omega"
+)
+_GREEK = _GREEK_NAMES.split()
 _SIGNS = {
-    "\\{": "｛", "\\}": "｝", "\\times ": "×✕✖⨯", "\\cdot ": "·⋅∙•‧", "\\div ": "÷➗", "\\pm ": "±", "\\mp ": "∓", "*": "∗",
+    "\\{": "｛", "\\}": "｝", "\\times ": "×✕✖⨯", "\\cdot ": "·⋅∙•‧", "\\div ": "÷➗",
+    "\\pm ": "±", "\\mp ": "∓", "*": "∗",
     "-": "‐‑‒–—―−﹘➖˗", "/": "⁄∕", ":": "∶ː", "\\le ": "≤⩽≦", "\\ge ": "≥⩾≧", "\\ne ": "≠",
     "\\approx ": "≈", "\\simeq ": "≃", "\\sim ": "∼", "\\equiv ": "≡", "\\in ": "∈",
     "\\notin ": "∉", "\\cup ": "∪", "\\cap ": "∩", "\\emptyset ": "∅⌀", "\\subset ": "⊂",
@@ -26,7 +31,8 @@ _SIGNS = {
     "\\langle ": "⟨〈", "\\rangle ": "⟩〉", "\\lfloor ": "⌊", "\\rfloor ": "⌋", "\\lceil ": "⌈",
     "\\rceil ": "⌉", "|": "∣", "'": "’‘′", "''": "″", "\\ell ": "ℓ", "e": "ℯⅇ", "i": "ⅈ",
     "\\mathbb{R}": "ℝ", "\\mathbb{Z}": "ℤ", "\\mathbb{N}": "ℕ", "\\mathbb{Q}": "ℚ",
-    "\\mathbb{C}": "ℂ", "\\mathbb{P}": "ℙ", "^\\circ C": "℃", "^\\circ F": "℉", ",": "、", ".": "。",
+    "\\mathbb{C}": "ℂ", "\\mathbb{P}": "ℙ", "^\\circ C": "℃", "^\\circ F": "℉",
+    ",": "、", ".": "。",
     "mm": "㎜", "cm": "㎝", "km": "㎞", "kg": "㎏", "mm^2": "㎟", "cm^2": "㎠", "m^2": "㎡",
     "km^2": "㎢", "cm^3": "㎤", "m^3": "㎥", "\\epsilon ": "ϵε", "\\phi ": "ϕφ", "\\mu ": "µμ",
     "\\theta ": "θϑ", "\\Delta ": "∆Δ", "\\sigma ": "σς", "\\pi ": "π", "\\Omega ": "Ω\u2126",

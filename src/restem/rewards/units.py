@@ -25,7 +25,8 @@ _MEASURES = (
     "milligrams|kilojoule kilojoules|kilowatt kilowatts|kilobyte kilobytes|megabyte megabytes|"
     "gigabyte gigabytes gb|kwh|pascal pascals|kb|ampere amperes|ohm ohms|"
     "euro euros|yen|yuan|rupee rupees|rouble roubles ruble rubles|peso pesos|franc francs|won|"
-    "calorie calories|acre acres|hectare hectares|pint pints|quart quarts|knot knots|cup cups|tablespoon tablespoons tbsp|"
+    "calorie calories|acre acres|hectare hectares|pint pints|quart quarts|knot knots|cup cups|"
+    "tablespoon tablespoons tbsp|"
     "teaspoon teaspoons tsp|mb|mol mole moles"
 )
 CANONICAL = {word: group.split()[0] for group in _MEASURES.split("|") for word in group.split()}
