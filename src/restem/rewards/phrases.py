@@ -9,8 +9,9 @@ import re
 
 _HEDGE_WORDS = (
     "not no none never neither nor nothing half third quarter twice double triple thrice "
-    "reciprocal negative minus plus times opposite inverse more less than about approximately "
-    "roughly if unless except root squared cubed percent wrong incorrect false impossible cannot or other"
+    "reciprocal negative minus plus times opposite inverse more less than about "
+    "approximately roughly if unless except root squared cubed percent wrong incorrect "
+    "false impossible cannot or other"
 )
 _HEDGES = frozenset(_HEDGE_WORDS.split())
 _END_WORDS = "is are was were be equals equal has have gives get gets"
