@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from restem.rewards.literal import Literal, arithmetic, literal
+from restem.rewards.names import is_name
 from restem.rewards.normal import split_top
 
 _MOD = re.compile(
@@ -57,11 +58,29 @@ def same_residues(answer: str, gold: str) -> bool | None:
         return _is_number(ours, literal(gold))
     if ours is None or theirs is None:
         return False
-    if ours.name != theirs.name and ours.name and theirs.name:
-        return False
+    if ours.name != theirs.name and (theirs.name or not _is_subject(ours)):
+        return (
+            not ours.name and ours.modulus == theirs.modulus and _classes(ours) == _classes(theirs)
+        )
     if ours.modulus != theirs.modulus:
         return False
     return _classes(ours) == _classes(theirs)
+
+
+def _is_subject(one: Congruence) -> bool:
+    """Whether a name is one, or a number that has this residue."""
+    value, modulus = literal(one.name) or arithmetic(one.name), literal(one.modulus)
+    power = _POWER.fullmatch(one.name)
+    if power and modulus and modulus.value.denominator == 1 and modulus.value > 0:
+        residue = str(pow(int(power[1]), int(power[2]), int(modulus.value)))
+    elif value is None:
+        return not one.name or is_name(one.name)
+    else:
+        residue = str(value.value)
+    return _classes(Congruence("", (residue,), one.modulus)) == _classes(one)
+
+
+_POWER = re.compile(r"(\d{1,9})\^\{?(\d{1,9})\}?", re.ASCII)
 
 
 def _classes(one: Congruence) -> set[int | str]:
@@ -82,7 +101,8 @@ def _is_number(ours: Congruence, gold: Literal | None) -> bool:
     if gold is None or residue is None or modulus is None or len(ours.residues) > 1:
         return False
     return (
-        re.search("[a-zA-Z]", ours.name) is None
+        not is_name(ours.name)
+        and _is_subject(ours)
         and residue.value == gold.value
         and 0 <= residue.value < modulus.value
     )

@@ -112,9 +112,10 @@ def _choices(answer: str, gold: str, leaf: Compare) -> Decision:
 def _choice(text: str) -> re.Match[str] | None:
     """Letter and text of "(B) 12"; "(A) and (C)" is two letters."""
     match = _CHOICE.fullmatch(text)
-    return None if match and _MORE.match(match[2]) else match
+    return None if match and (_MORE.match(match[2]) or _OTHER.search(match[2])) else match
 
 
+_OTHER = re.compile(r"\b(?:or|and)\b[\s}]*\(?[A-J](?![A-Za-z])", re.IGNORECASE)
 _MORE = re.compile(r"(?:\\text\s*\{\s*)?(?:(?:and|or)\b|[,&]|\\&)", re.IGNORECASE)
 _SAME_UNITS = ({"degree", "celsius"}, {"degree", "fahrenheit"})
 _LETTER = re.compile("[A-J]")
@@ -176,10 +177,9 @@ def _chain(parts: list[str], gold: str, leaf: Compare) -> Decision:
     formula between the name and the value ("A = \\pi r^2 = 9\\pi"), which only the question can
     tell from a wrong one."""
     *workings, result = without_name(parts)
-    stated = [
-        value for name in parts[: -len(workings) - 1] if (value := computed(name)) is not None
-    ]
-    if any(str(value) != result for value in stated):
+    values = [computed(name) for name in parts[: -len(workings) - 1]]
+    number = literal(result)
+    if number and any(value is not None and value != number.value for value in values):
         return False
     if (len(workings) + 1 < len(parts) or is_combination(parts[0])) and not has_variable(result):
         workings = [side for side in workings if not has_variable(side)]

@@ -60,6 +60,11 @@ _CALCULATED = re.compile(
     r"\\(?:o?i+nt|sum|prod|lim|limsup|liminf|max|min|sup|inf|det|dim|deg|ker|gcd|lcm|arg|Re|Im|nabla|Pr)"
     r"(?![a-zA-Z]).*"
 )
+_HEDGED = re.compile(
+    r"(?:\\text\{)?(?:not|never|half|twice|double|triple|thrice|about|roughly|approx|almost|nearly"
+    r"|negative|minus|reciprocal|opposite|inverse|lessthan|morethan|atleast|atmost|wrong)",
+    re.IGNORECASE,
+)
 _EQUALS = re.compile(r"(?<![<>\\])=|\\in(?![a-zA-Z]) ?")
 _UNKNOWNS = re.compile(
     r"[a-z](?:_\w)?(?:[+-][a-z](?:_\w)?)+|[a-z]{2,3}|\\frac\{[a-z]\}\{[a-z]\}|[a-z]/[a-z]"
@@ -72,6 +77,8 @@ _VARIABLE = re.compile(
 def is_name(text: str) -> bool:
     r"""Whether a text names something: x, x_1, f(x), f^{-1}(x), (x,y), AB, P(A)."""
     plain = text.replace(" ", "")
+    if _HEDGED.match(plain):
+        return False  # "not x", without the blank
     if _NAME.fullmatch(plain) or _CALCULATED.fullmatch(text.strip()):
         return True
     if plain.startswith("(") and plain.endswith(")") and "," in plain:

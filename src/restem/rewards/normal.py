@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 from restem.rewards.compound import compound
 from restem.rewards.money import split_money
 from restem.rewards.numerals import is_rounded, roughly
-from restem.rewards.phrases import split_condition, without_lead
+from restem.rewards.phrases import is_harmless, split_condition, without_lead
 from restem.rewards.unicode import to_latex
 from restem.rewards.units import split_temperature, split_unit
 from restem.rewards.wrappers import plain_latex
@@ -109,7 +110,7 @@ _PLAIN = _table(
     (r"(?<=[\d})])\s*(?:(?:\\text)?\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
     (r"(?<=[\dA-F)])\s*(?:\\text\{\s*)?\(?\s*(?:in )?base[ -](\d+|[a-z]+)\s*\)?\s*\}?$", r"_{\1}"),
     (r"^\s*\((-?\w+)\)\s*_", r"\1_"),
-    (r"^\s*\(?([A-E])\s*[.:)]\s+\S.*$", r"\1"),
+    (r"^\s*\(?([A-E])\s*[.:)]\s+(?!.*\b(?:and|or)\b[\s}]*\(?[A-J]\b)\S.*$", r"\1"),
 )
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _LATE = _table(
@@ -191,8 +192,25 @@ _RELATES = re.compile(r"[=<>]|\\(?:[lgn]eq?(?:slant)?|equiv)(?![a-zA-Z])")
 def _conclusion(text: str) -> str:
     r"""x=3 of "2x=6 \implies x=3": what stands after the last arrow, behind a relation."""
     *before, last = _THEN.split(text) if "\\" in text else [text]
-    lead = "".join(before).strip()
-    return last.strip() if last.strip() and (not lead or _RELATES.search(lead)) else text
+    lead, last = "".join(before).strip(), last.strip()
+    if not last or not before or (lead and _RELATES.search(lead) is None):
+        return text
+    sound = split_top(lead, "") is not None and is_harmless(lead)
+    return last if sound and not any(_contradicts(last, part) for part in before) else text
+
+
+_VALUE = re.compile(r"([a-zA-Z])\s*=\s*(-?\d{1,9}(?:\.\d{1,9})?)")
+
+
+def _contradicts(conclusion: str, premise: str) -> bool:
+    """Whether an equation in one unknown, "2x=7", does not hold for the value of it, "x=3"."""
+    match = _VALUE.fullmatch(conclusion.strip())
+    parts = premise.split("=")
+    if match is None or len(parts) != 2:
+        return False
+    letter = re.compile(rf"(?<![\\a-zA-Z]){match[1]}(?![a-zA-Z])")
+    left, right = (roughly(letter.sub(f"({match[2]})", part).strip()) for part in parts)
+    return left is not None and right is not None and abs(left - right) > Fraction(1, 10**6)
 
 
 def _as_latex(text: str) -> str:

@@ -33,10 +33,17 @@ _OF_INTEGERS = re.compile(
     r"(?:\\|\\text\{)?(gcd|lcm|max|min|GCD|LCM)\}?\(([-\d,]{1,200})\)"
     r"|(?:\\|\\text\{)?(max|min)\}?\\\{([-\d,]{1,200})\\\}", re.ASCII,
 )  # fmt: skip
+_CHOOSE = re.compile(r"C\((\d{1,3}),(\d{1,3})\)", re.ASCII)
+_SERIES = re.compile(r"\\(sum|prod)_\{([a-z])=(\d{1,3})\}\^(?:\{(\d{1,3})\}|(\d))([^=]+)", re.ASCII)
+_MAX_TERMS = 100
 
 
-def computed(text: str) -> int | None:
-    """The value of \\gcd(12,18), \\text{lcm}(4,6), \\max(3,7); None for anything else."""
+def computed(text: str) -> Fraction | None:
+    r"""The value of \gcd(12,18), \max(3,7), C(5,2), \sum_{k=1}^4 k; None for anything else."""
+    if match := _CHOOSE.fullmatch(text):
+        return Fraction(math.comb(int(match[1]), int(match[2])))
+    if match := _SERIES.fullmatch(text):
+        return _series(match)
     match = _OF_INTEGERS.fullmatch(text)
     if match is None:
         return None
@@ -46,8 +53,23 @@ def computed(text: str) -> int | None:
     if len(values) < len(numbers):
         return None
     if name in ("gcd", "lcm"):
-        return math.gcd(*values) if name == "gcd" else math.lcm(*values)
-    return max(values) if name == "max" else min(values)
+        return Fraction(math.gcd(*values) if name == "gcd" else math.lcm(*values))
+    return Fraction(max(values) if name == "max" else min(values))
+
+
+def _series(match: re.Match[str]) -> Fraction | None:
+    """A finite sum or product of terms that are arithmetic."""
+    first, last = int(match[3]), int(match[4] or match[5])
+    if last - first >= _MAX_TERMS:
+        return None
+    letter = re.compile(rf"(?<![\\a-zA-Z]){match[2]}(?![a-zA-Z])")
+    total = Fraction(match[1] == "prod")
+    for k in range(first, last + 1):
+        term = roughly(letter.sub(f"({k})", match[6].strip()))
+        if term is None:
+            return None
+        total = total * term if match[1] == "prod" else total + term
+    return total
 
 
 _TIME = re.compile(

@@ -40,23 +40,24 @@ def without_lead(text: str) -> str:
         return text
     if match := _LABELLED.fullmatch(text):
         return match[1]
-    if (match := _SAID.fullmatch(text)) and _is_harmless(match[1]):
+    if (match := _SAID.fullmatch(text)) and is_harmless(match[1]):
         return match[2]
     match = _LEAD.match(text)
     if match is None or match.end() == len(text):
         return text
     if match["bare"]:
-        return text[match.end() :] if _is_harmless(match["bare"]) else text
+        return text[match.end() :] if is_harmless(match["bare"]) else text
     words = match["marked"].strip()
     if _CONNECTIVE.fullmatch(words):
         return text[match.end() :]
     said = _LABEL.fullmatch(words) or (
         words.rstrip(":").lower().split()[-1:] and words.rstrip(": ").lower().split()[-1] in _ENDS
     )
-    return text[match.end() :] if said and _is_harmless(words) else text
+    return text[match.end() :] if said and is_harmless(words) else text
 
 
-def _is_harmless(words: str) -> bool:
+def is_harmless(words: str) -> bool:
+    """Whether words in front of a value leave it as it is: not "half of it is", "not"."""
     found = re.findall(r"[a-z']+", words.lower())
     said = " ".join(found)
     return _HEDGES.isdisjoint(found) and not re.search(r"(?:square|cube)s? of|n't", said)
