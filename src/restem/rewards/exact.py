@@ -1,40 +1,66 @@
 r"""Decide whether two answers are equal: true, false, or undecided (None) where that takes algebra.
 
-What equal means here is a choice; these are ours (each has a row in
-tests/unit/rewards/test_exact.py):
+What equal means here is a choice; these are ours, each with its reason and its table of right and
+wrong rows in tests/unit/rewards (test_exact, test_policies, test_forms):
 
 Numbers
 - Integers and terminating decimals compare exactly, however long. A decimal stands for a repeating
-  fraction only with 7 or more significant digits, correct to its last one.
-- 10% equals 10 (MATH writes both) and 0.1; 75 is not 0.75.
+  fraction only with 7 or more significant digits, correct to its last one. 0.\overline{3},
+  0.\dot{3} and 0.(3) are 1/3.
+- 10% equals 10 (MATH writes both) and 0.1. An integer beside a percentage is the percentage, never
+  the share: 1 is not 100%, or a probability of 1 would pass for "1%" as well. 75 is not 0.75.
 - a b/c is a mixed number. Thousands may be parted by commas or thin blanks. "5th" is 5.
+- 4{,}2 is 4.2, for no one braces a comma between two answers; 4{,}200 is 4200, as MATH writes it;
+  "4,2" is a list. 1.234{,}5 is neither.
 - A gold that is a number wants a number. A fraction, a power, or one root, factorial, binomial or
   other function of numbers is one; a sum, a product, a chain of quotients or a variable is not,
   and earns nothing, for the question's own expression must not: "12+7*4", "3\cdot4",
   "\sqrt{1}40", "40+0x".
   A gold that is arithmetic itself may be answered with its value or with the same numbers.
-- "\frac{1}{3}\approx 0.33" answers \frac{1}{3}; "x\approx 5" answers 5; "2\approx 3" nothing.
+- "\frac{1}{3}\approx 0.33" answers \frac{1}{3}; "x\approx 5" and "\approx 5" answer 5, for the sign
+  says how it was found; "2\approx 3" nothing.
 - Rational numbers compare exactly, however large; other constants to 80 digits more than the
-  numbers in them have. 1:2:3 equals 2:4:6; 3:4 is 3/4, too.
-- In base n, the digits must be equal and the base equal or left out by the prediction.
-- Digits of other scripts equal nothing.
+  numbers in them have. 1:2:3 equals 2:4:6; 3:4 is 3/4, too; "3 to 4" is 3:4.
+- An odd root of a negative number is real: \sqrt[3]{-8} is -2, as in school. (-8)^{1/3} is not read
+  so: as a power it has a principal value.
+- In base n, the digits must be equal and the base equal or left out by the prediction. Digits over
+  9 may be small letters. Other letters before digits are a code, "A1B2": equal as a whole or not,
+  for algebra would take it for B2A1.
+- Residues need their modulus (`congruences`).
+- Mathematical characters are spellings of ASCII (`unicode`), full-width digits too. Digits of other
+  scripts, circled and Roman numerals equal only themselves.
 Several values
-- Lists without brackets, \{ \}, "a or b" and \pm are unordered sets. Tuples and intervals are
-  ordered, and their brackets matter: (0,9) is not [0,9), (1,2) is not "1,2". Both values of \pm
-  must be there.
+- Lists without brackets, \{ \}, "a or b", \vee and \pm are unordered sets; "5, 5" is 5. Tuples and
+  intervals are ordered, and their brackets matter: (0,9) is not [0,9), (1,2) is not "1,2". Both
+  values of \pm must be there.
 - 1 \le x < 2 equals [1,2); unions of intervals are unordered. "or" is a union; so are "and" and a
   comma where nothing overlaps ("x<1 and x>5"). "x>1 and x<2" equals (1,2), "x>1, x<2" only itself.
+- |x-a|<b is the interval around a, |x-a|>b what lies outside. Inequalities in several unknowns may
+  be multiplied: 2x+2y<10 is x+y<5. In one unknown they must be solved, for 2x<6 is a question.
+- "k \in \mathbb{Z}" beside a family of values may be left out; another set may not.
 - "No solution" is \emptyset, "all real numbers" is (-\infty,\infty).
-- Matrices compare cell by cell.
+- Matrices compare cell by cell. Aligned lines are a list; a line that starts with = goes on.
 Equations
-- "x = 2" equals "2": a name on either side is dropped. Of any other equation every side must equal
-  the answer: "3+4 = 7" equals 7, "7 = 11a+c" does not equal "11a+c", and "x = 2" not "y = 2".
-  Arithmetic may stand before a last side that is a number: "7 = 3+4" equals nothing.
+- "x = 2" equals "2": names (`names`) on either side are dropped, also several ("a = b = 6"), and so
+  is a sum, product or quotient of different unknowns in an answer ("m+n = 278"), the usual thing
+  asked for. No name is an unknown inside an operation: "1/x = 5", "3x = 15", "|x| = 5" answer
+  nothing, for x is another number. "x = 2" is not "y = 2".
+- Of any other equation every side must equal the answer: "3+4 = 7" equals 7, "3+4 = 8" and
+  "7 = 11a+c" nothing. Arithmetic may stand before a last side that is a number: "7 = 3+4" equals
+  nothing. A formula between name and value is passed over ("A = bh = 12"): the question decides it.
+- \sum, \int, \lim, \gcd and the like before = restate the question; where numbers tell that it is
+  not so (\gcd(12,18) = 5) the answer is wrong.
+- "2x=6 \implies x=3" is 3, what stands after the last arrow, unless that contradicts "2x=6".
 Words and units
-- Words compare without case, and equal no number. "C. x = 42" is the choice C, and not "C. x = 43".
-- Trailing units are dropped; two different measures ("5 cm", "5 m", "5 cm^2") are different
-  answers.
+- Words compare without case, and equal no number. Words that lead up to an answer go ("The answer
+  is", "Option"), but not those that change it ("not", "half of").
+- "C. x = 42" is the choice C, and not "C. x = 43"; letters go to J. "A and C" is A, C.
+- Trailing units and currency signs are dropped; two different ones ("5 cm", "5 m", "5 cm^2", "$5",
+  "€5") are different answers, and nothing is converted but measures in two units: 2 hours 30
+  minutes is 150 minutes, and not 150. A bare letter that may be a variable is no unit ("5m",
+  "6+9c"); one in \text{...}, in braces ("5{g}") or with a power ("5 m^2") is.
 - 8:34 p.m. is 20:34.
+- Fonts, colours, boxes and tags go (`wrappers`); \cancel and \phantom stay and equal nothing.
 - An empty answer equals nothing.
 """
 
