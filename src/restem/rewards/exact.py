@@ -7,8 +7,8 @@ Numbers
 - Integers and terminating decimals compare exactly, however long. A decimal stands for a repeating
   fraction only with 7 or more significant digits, correct to its last one. 0.\overline{3},
   0.\dot{3} and 0.(3) are 1/3.
-- 10% equals 10 (MATH writes both) and 0.1. An integer beside a percentage is the percentage, never
-  the share: 1 is not 100%, or a probability of 1 would pass for "1%" as well. 75 is not 0.75.
+- 10% equals 10 (MATH writes both) and 0.1. An integer beside a percentage is read as so many
+  percent, never as a share, for it cannot be both: 1 is 1% and not 100%. 75 is not 0.75.
 - a b/c is a mixed number. Thousands may be parted by commas or thin blanks. "5th" is 5.
 - 4{,}2 is 4.2, for no one braces a comma between two answers; 4{,}200 is 4200, as MATH writes it;
   "4,2" is a list. 1.234{,}5 is neither.
@@ -100,6 +100,8 @@ def decide(answer: str, gold: str, leaf: Compare = undecided) -> Decision:
     symmetric: names, bases, arithmetic."""
     if len(answer) > MAX_ANSWER or len(gold) > MAX_ANSWER:
         return bool(answer) and answer == gold
+    if answer == gold and normalise(answer).text:
+        return True
     chosen = _choices(answer, gold, leaf)
     if chosen is not None:
         return chosen

@@ -114,7 +114,8 @@ def sides(text: str) -> list[str]:
     parts = split_top(marked, "\0") or [text]
     first, *others = (part.replace("\0", "").strip() for part in parts)
     found = [first, *(_EQUALS.sub("", other, count=1).strip() for other in others)]
-    if len(found) == 2 and is_name(found[1]) and not is_name(found[0]):
+    turned = len(found) == 2 and "\\in" not in text  # 5 \in A is no value of A
+    if turned and is_name(found[1]) and not is_name(found[0]):
         found.reverse()
     return found
 
