@@ -63,6 +63,7 @@ _LATEX = _table(
     (r"\\[lc]?dots(?![a-zA-Z])", r"\\ldots "),
     (r"\\%", "%"),
     (r"\\degree(?![a-zA-Z])", r"^\\circ "),
+    (r"\\not\s*=", r"\\ne "),
     (r"\\var(epsilon|theta|phi)(?![a-zA-Z])", r"\\\1"),
     (r"\\(?:coloneqq|triangleq)(?![a-zA-Z])", "="),
     (r"\\[lr]Vert(?![a-zA-Z])", r"\\|"),
@@ -117,7 +118,7 @@ _LATE = _table(
     (r"^\s*\\text\{\s*([^{}\\]*?)\s*\}\s*$", r"\1"),
     (rf"^\s*\\text\{{\s*((?:{_MONTHS})[a-z]*)\s*\}}\s*(?=\d+\s*$)", r"\1"),
     (r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}{0,2}\s*$", ""),
-    (r"^\s*\(\s*([A-Z])\s*\)\s*$", r"\1"),
+    (r"^\s*(?:\(\s*([A-Z])\s*\)|([A-J])\))\s*$", r"\1\2"),
     (r"^\s*\\text\{\s*\([A-E]\)\s*\}\s*(?=\S)", ""),
     (r"\s*,?\s*\\text\{\s*,?\s*(?:and|or|AND|OR)\s*\}\s*", ", "),
     (r"(?<=[\d})])\s*,?\s*\b(?:and|or|AND|OR)\b\s*", ", "),
@@ -134,6 +135,7 @@ _LATE = _table(
     ("\x00", " "),
     (r"(?<![a-zA-Z}\]_^])\{(\w+)\}(?=\^)", r"(\1)"),
     (r"\^\{([0-9a-zA-Z])\}", r"^\1"),
+    (r"\^-(\d+)", r"^{-\1}"),
     (r"_\{([0-9a-zA-Z])\}", r"_\1"),
 )
 _INEQUALITY = re.compile(r"[<>]|\\[lgn]e(?![a-zA-Z])")

@@ -14,14 +14,14 @@ _FONTS = (
     "mathit|mathsf|mathtt|mathnormal|mbox|hbox|operatorname\\*?"
 )
 _COMMAND = re.compile(
-    r"(?P<gap>\\\\\*?\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|bp|mu)\s*\])|(?P<keep>\\\\)"
+    r"(?P<gap>\\\\\*?\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|bp|mu)\s*\]|\\cr(?![a-zA-Z]))|(?P<keep>\\\\)"
     r"|(?P<drop>\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits"
     r"|[lL]arge|LARGE|[hH]uge|small|normalsize|footnotesize|scriptsize|tiny|boldmath|nonumber|notag|hfill"
     r"|strut|mathstrut|qed|qedhere|hline|centering|noindent)(?![a-zA-Z])|\\!(?:(?<=,\\!)\s+)?)"
     r"|(?P<blank>\\[,;:> ]|~|\\q?quad(?![a-zA-Z])|\\[hv]space\*?\s*\{[^{}]*\}"
     r"|\\thinspace(?![a-zA-Z]))"
-    r"|(?P<frac>\\[dtc]frac(?![a-zA-Z]))|(?P<binom>\\[dt]binom(?![a-zA-Z]))"
-    r"|(?P<letter>\\(?:mathrm|mathit|mathbf|text|textrm|operatorname)\s*\{\s*(?P<unit>[ied])\s*\}|\\(?P<dotless>[ij])math(?![a-zA-Z]))"
+    r"|(?P<frac>\\(?:[dtcsx]|nice)frac(?![a-zA-Z]))|(?P<binom>\\[dt]binom(?![a-zA-Z]))"
+    r"|(?P<letter>\\(?:mathrm|mathit|text|textrm|operatorname)\s*\{\s*(?P<unit>[ied])\s*\}|\\(?P<dotless>[ij])math(?![a-zA-Z]))"
     rf"|(?P<text>\\(?:{_FONTS})\s*\{{)|(?P<font>\{{\s*\\(?:rm|bf|it|tt|sf|sl|em)(?![a-zA-Z]))"
     r"|(?P<gone>\\(?:tag|label)\*?\s*\{[^{}]*\}|\\color\s*(?:\[[^\[\]{}]*\])?\s*\{[^{}]*\}|\\(?:rm|bf|it|tt|sf|sl|em)(?![a-zA-Z]))"
 )
