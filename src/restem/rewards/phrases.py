@@ -72,6 +72,7 @@ _CONDITION = re.compile(
     r"|\\text\{\s*(?:is )?(?:an |any )?integer\s*\}|(?:is )(?:an |any )integer)"
     r"(\s*\^?\+?)\s*\)?[\s.]*$"
 )
+_MAX_CONDITION = 120
 _INTEGER_FIRST = re.compile(
     r"(?:[\s,;]|\\text\{\s*,?\s*)*(?:(?:for|where|with)(?: any| some| all| every)? )?"
     r"integers?\s*\}?\s*\$?([kmnlp])\$?\s*\}?$"
@@ -82,11 +83,12 @@ def split_condition(text: str) -> tuple[str, str]:
     r"""(text without "k \in \mathbb{Z}", the set or ""); its variable is called k."""
     if "\\in" not in text and "integer" not in text:
         return text, ""
-    match = _CONDITION.search(text)
-    found = match or _INTEGER_FIRST.search(text)
+    tail = text[-_MAX_CONDITION:]  # the patterns are quadratic in it
+    match = _CONDITION.search(tail)
+    found = match or _INTEGER_FIRST.search(tail)
     if found is None:
         return text, ""
-    kept = text[: found.start()].rstrip(" ,;(")
+    kept = text[: len(text) - len(tail) + found.start()].rstrip(" ,;(")
     letter = re.compile(rf"(?<![\\a-zA-Z]){found[1]}(?![a-zA-Z])")
     if not kept or (match and match[4].strip()) or letter.search(kept) is None:
         return text, ""
