@@ -44,7 +44,7 @@ _NAME = re.compile(
             rf"{_SUB}(?:{_ARGUMENT}|{_SQUARE})",
             r"\\\|[^|=<>]{1,40}\\\|",
             rf"{_DECORATED}(?:\\cdot|\\times){_DECORATED}",
-            r"[A-Z]\(\d+(?:,\d+)+\)|[A-Z]\^(?:T|\{T\}|\\top)",
+            r"[A-Z]\(\d{1,3}(?:,\d{1,3})+\)|[A-Z]\^(?:T|\{T\}|\\top)",
             rf"\\?\|(?:[A-Z]{{1,4}}|[zw]{_SUB}|{_DECORATED}|\\text\{{[A-Za-z]+\}})\\?\|",
             r"\[(?:\\triangle)?[A-Z]{3,6}\]|\([A-Z]{3,6}\)",
             r"(?:[A-Z]{1,3}|[a-z])(?::(?:[A-Z]{1,3}|[a-z]))+",
@@ -62,7 +62,7 @@ _CALCULATED = re.compile(
 )
 _HEDGED = re.compile(
     r"(?:\\text\{)?(?:not|never|half|twice|double|triple|thrice|about|roughly|approx|almost|nearly"
-    r"|negative|minus|reciprocal|opposite|inverse|lessthan|morethan|atleast|atmost|wrong)",
+    r"|negative|minus|reciprocal|opposite|inverse|lessthan|morethan|at(?:least|most)|wrong)",
     re.IGNORECASE,
 )
 _EQUALS = re.compile(r"(?<![<>\\])=|\\in(?![a-zA-Z]) ?")

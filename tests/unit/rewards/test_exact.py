@@ -308,3 +308,25 @@ def test_literal_keeps_how_a_number_was_written() -> None:
     assert percent.percent
     assert literal("1/0") is None
     assert literal("9" * 2000) is None
+
+
+LONG = [
+    "%s", "-%s", "x=%s", "%s_7", r"\frac{1}{%s}", r"x \equiv 1 \pmod{%s}", r"\gcd(%s,3) = 3",
+    "C(%s,2) = 5", "%s:30", "|x|<%s", "%s cm", "0.(%s)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", LONG)
+def test_integers_of_thousands_of_digits_are_compared_without_an_exception(form: str) -> None:
+    for digits in (900, 1990, 4301, 50_000):
+        text = form.replace("%s", "7" * digits)
+        assert decide(text, "5") in (False, None)
+        assert decide("5", text) in (False, None)
+
+
+@pytest.mark.parametrize(
+    "command", [r"\pmod", r"\pmb", r"\pmatrix", r"\mpfoo", r"\cupx", r"\inf", r"\let"]
+)
+def test_a_command_that_starts_like_another_is_another(command: str) -> None:
+    assert decide(command + "{5}", r"\pm 5") in (False, None)
+    assert decide(rf"2 {command} {{9}}", "2,9") in (False, None)
