@@ -81,27 +81,41 @@ def _why_different(answer: str, gold: str) -> str | None:
         same = _same_value(ours, theirs)
         if same is not None:
             return None if same else "algebra"
+    same = _same_inequality(ours, theirs)
+    if same is not None:
+        return None if same else "algebra"
     same = verify([theirs], [ours], timeout_seconds=None, raise_on_error=True)
     return None if same and confirmed(ours, theirs) else "algebra"
 
 
+_GREEK = re.compile(
+    r"\\([gdtlxpso](?:amma|elta|heta|ambda|i|igma|hi|si|mega)|[GDTLXPSO](?:amma|elta|heta|ambda|i|igma|hi|si|mega))(?![a-z])"
+)
 _COMMANDS = re.compile(r"\\text\{[^{}]*\}|\\[a-zA-Z]+")
 
 
 def _mixes_cases(answer: str, gold: str) -> bool:
     """Whether a variable is upper case on one side and lower case on the other: math-verify reads
     both as one."""
-    ours, theirs = (set(filter(str.isalpha, _COMMANDS.sub("", text))) for text in (answer, gold))
-    return any(letter.swapcase() in ours | theirs for letter in ours ^ theirs)
+    ours, theirs = (
+        {*filter(str.isalpha, _COMMANDS.sub("", text)), *_GREEK.findall(text)}
+        for text in (answer, gold)
+    )
+    return any(name[0].swapcase() + name[1:] in ours | theirs for name in ours ^ theirs)
 
 
 _PERCENT = re.compile(r"(?<=[\d})])%")
 _ANGLE = re.compile(r"(\d+(?:\.\d+)?|[a-zA-Z]|\\[a-z]+|\([^()]*\))\^\\circ ?")
+_SIDE_BY_SIDE = re.compile(r"(?<=[\d)}])\((?=-?[\d.]+\))")
+_FUNCTION = re.compile(r"_|\\(?!(?:frac|cdot|times|pi|text)(?![a-zA-Z]))[a-zA-Z]")
 _EULER = re.compile(r"\\text\{e\}")
 
 
 def _readable(text: str) -> str:
-    """A normal form as math-verify reads it: no percent sign, angles in radians."""
+    """A normal form as math-verify reads it: no percent sign, angles in radians, factors with a
+    sign between (it adds up 2(4))."""
+    if "(" in text and _FUNCTION.search(text) is None:
+        text = _SIDE_BY_SIDE.sub(r"\\cdot (", text)
     text = _ANGLE.sub(r"(\\frac{\\pi}{180}\\cdot \1)", _PERCENT.sub("", text))
     return _EULER.sub("e", text)
 
@@ -131,7 +145,26 @@ def _parsed(text: str) -> Basic | None:
         parsing_timeout=None,
         raise_on_error=True,
     )
-    return _complex(found[0]) if found else None
+    if not found:
+        return None
+    return _complex(_with_real_roots(found[0]) if "\\sqrt[" in text else found[0])
+
+
+def _with_real_roots(expression: Basic) -> Basic:
+    """With the real root for an odd root of a negative number (sympy has the principal one)."""
+    from sympy import Basic, Pow
+
+    if not isinstance(expression, Basic):
+        return expression
+
+    def is_odd_root(part: Basic) -> bool:
+        exponent = part.exp if isinstance(part, Pow) else None
+        odd = exponent is not None and exponent.is_Rational and exponent.q % 2 and exponent.q > 1
+        return bool(odd and part.base.is_negative)
+
+    return expression.replace(
+        is_odd_root, lambda part: (-1) ** part.exp.p * Pow(-part.base, part.exp)
+    )
 
 
 def _complex(expression: Basic) -> Basic:
@@ -209,6 +242,31 @@ def confirmed(ours: Basic, theirs: Basic) -> bool:
     if members[0] is None or members[1] is None:
         return True  # relations and unions: nothing numeric to ask
     return _match(members[0], members[1])
+
+
+def _same_inequality(ours: Basic, theirs: Basic) -> bool | None:
+    """Whether two inequalities in several unknowns are one times a positive number; None for what
+    is none. (In one unknown it would take "2x<6" for its solution.)"""
+    import sympy
+
+    kinds = (sympy.StrictLessThan, sympy.LessThan, sympy.StrictGreaterThan, sympy.GreaterThan)
+    if not isinstance(ours, kinds) or not isinstance(theirs, kinds):
+        return None
+    symbols = sorted(ours.free_symbols | theirs.free_symbols, key=str)
+    if len(symbols) < 2:
+        return None
+    strict = (sympy.StrictLessThan, sympy.StrictGreaterThan)
+    if isinstance(ours, strict) != isinstance(theirs, strict):
+        return False
+    gaps = [side.lts - side.gts for side in (ours, theirs)]
+    values = list(_values(gaps[0], gaps[1], symbols, _DIGITS))
+    if len(values) < _MIN_POINTS:
+        return None
+    first, tolerance = values[0], sympy.Float("1e-20")
+    return all(
+        a * b > 0 and abs(a * first[1] - b * first[0]) <= tolerance * abs(a * first[1])
+        for a, b in values
+    )
 
 
 def _members(expression: Basic) -> list[Basic] | None:

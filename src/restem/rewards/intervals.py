@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
-from restem.rewards.literal import literal
+from restem.rewards.literal import Literal, literal
 from restem.rewards.normal import split_top
 
 
@@ -122,6 +122,8 @@ def _inequality(text: str) -> Region | None:
         return None
     if len(parts) == 3:
         left, sign, right = parts
+        if "|" in text:
+            return _distance(left, sign, right)
         if _VARIABLE.fullmatch(right) and not _VARIABLE.fullmatch(left):
             left, sign, right = right, _flipped(sign), left
         if not _VARIABLE.fullmatch(left):
@@ -139,6 +141,34 @@ def _inequality(text: str) -> Region | None:
         low, first, second, high = high, _flipped(second), _flipped(first), low
     left, right = "[" if first == "\\le" else "(", "]" if second == "\\le" else ")"
     return Region((Interval(left, low, high, right),), variable)
+
+
+_DISTANCE = re.compile(r"\|([a-zA-Z])(?:([+-])([^|+-]+))?\|")
+
+
+def _distance(left: str, sign: str, right: str) -> Region | None:
+    r"""|x-a|<b is (a-b,a+b), |x-a|\ge b is all but what lies between, for literal a and b>0."""
+    if "|" in right and "|" not in left:
+        left, sign, right = right, _flipped(sign), left
+    match, radius = _DISTANCE.fullmatch(left), literal(right)
+    centre = literal(match[3]) if match and match[3] else Literal(Fraction(0))
+    if match is None or radius is None or centre is None or radius.value <= 0 or sign == "\\ne":
+        return None
+    middle = -centre.value if match[2] == "+" else centre.value
+    low, high = (_written(middle + step) for step in (-radius.value, radius.value))
+    closed = sign in ("\\le", "\\ge")
+    if _is_less(sign):
+        inside = Interval("[" if closed else "(", low, high, "]" if closed else ")")
+        return Region((inside,), match[1])
+    outside = _half_line("\\le" if closed else "<", low), _half_line(sign, high)
+    return Region(outside, match[1])
+
+
+def _written(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    sign = "-" if value < 0 else ""
+    return rf"{sign}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
 
 
 def _is_less(sign: str) -> bool:
@@ -163,7 +193,7 @@ _LEADING_PLUS = re.compile(r"(?:^|(?<=[(=\[{]))\+")
 
 def expanded(part: str) -> list[str]:
     r"""Both values of a part with \pm in it, all signs at once: "1\pm\sqrt{2}" is two numbers."""
-    if "\\pm" not in part and "\\mp" not in part:
+    if ("\\pm" not in part and "\\mp" not in part) or _SIGNS.search(part) is None:
         return [part]
     return [_with_signs(part, "+", "-"), _with_signs(part, "-", "+")]
 

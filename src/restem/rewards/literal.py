@@ -67,11 +67,12 @@ def _signed(sign: str, value: Fraction) -> Fraction:
 
 
 def same_number(a: Literal, b: Literal) -> bool:
-    """Symmetric. 10% is 10 and 0.1; a decimal with 7 digits may stand for a repeating fraction."""
+    """Symmetric. 10% is 10 and 0.1, but 100% is not 1, for an integer beside a percentage is the
+    percentage; a decimal with 7 digits may stand for a repeating fraction."""
     if a.value == b.value:
         return True
     pairs = [(a.value, b.value)]
-    if a.percent != b.percent:
+    if a.percent != b.percent and (b if a.percent else a).value.denominator > 1:
         pairs.append((a.value / 100, b.value) if a.percent else (a.value, b.value / 100))
     return any(x == y or _stands_for(a, x, y) or _stands_for(b, y, x) for x, y in pairs)
 

@@ -15,10 +15,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
+from restem.rewards.compound import compound
+from restem.rewards.money import split_money
 from restem.rewards.numerals import is_rounded, roughly
-from restem.rewards.units import split_unit
+from restem.rewards.phrases import is_harmless, split_condition, without_lead
+from restem.rewards.unicode import to_latex
+from restem.rewards.units import split_temperature, split_unit
+from restem.rewards.wrappers import plain_latex
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +35,23 @@ class Normal:
     unit: str
     """Canonical trailing unit ("cm", "hour"), "" if there is none or it is not a measure
     ("apples")."""
+    domain: str = ""
+    r"""Z of a side condition "k \in \mathbb{Z}", else ""."""
 
 
-_UNICODE = str.maketrans({
-    "−": "-", "–": "-", "×": r"\times ", "·": r"\cdot ", "÷": r"\div ", "π": r"\pi ",
-    "°": r"^\circ ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ",
-    "∩": r"\cap ", "∈": r"\in ", "≈": r"\approx ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}",
-    "±": r"\pm ", "²": "^2", "³": "^3", "½": r"\frac{1}{2}",
-    "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "’": "'", "θ": r"\theta ", "\u00a0": " ",
-    "\u202f": " ", "\u2009": " ", "€": "", "£": "",
-    **dict.fromkeys("\x00\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", ""),  # what nobody sees
-})  # fmt: skip
 _BLANKS = re.compile(r"[\s~]+")
-_ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\w+))")
 _LINES = re.compile(r"(?<=\d)[^\S\n]*\n\s*(?=\d)", re.ASCII)  # numbers below each other are a list
 
 # Formulas as programs write them: sqrt(2), exp(16), 2*pi, x**2, 2^(1/3), sin(x).
 _BARE = re.compile(
     r"(?<![\\a-zA-Z])(?:(?P<pi>pi)(?![a-zA-Z])"
-    r"|(?P<fold>sqrt|exp)\s*\((?P<inner>[^()]*)\)|(?P<name>sin|cos|tan|cot|sec|csc|log|ln)(?=\s*\())"
+    r"|(?P<fold>sqrt|exp)\s*\((?P<inner>[^()]*)\)|(?P<name>sin|cos|tan|cot|sec|csc|log|ln)(?=\s*[(_\d]))"
     r"|\^\s*\((?P<power>[^()]*)\)|(?P<stars>\*\*)|(?P<signs>\+\s*(?=-\s*\d))"
 )
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 _DEGREES = re.compile(r"\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])")
 
 _ANGLE = re.compile(rf"(?:{_DEGREES.pattern})[\s$.]*$")
-
-_COMMAND = re.compile(
-    r"(?P<keep>\\\\)|(?P<drop>\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits)(?![a-zA-Z])|\\!(?:(?<=,\\!)\s+)?)"
-    r"|(?P<blank>\\[,;: ]|~|\\q?quad(?![a-zA-Z]))|(?P<frac>\\[dtc]frac(?![a-zA-Z]))"
-    r"|(?P<text>\\(?:textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)\s*\{)"
-)
-_COMMANDS = {"drop": "", "blank": " ", "frac": r"\frac", "text": r"\text{"}
 
 
 def _table(*rows: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
@@ -71,6 +62,11 @@ def _table(*rows: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
 _LATEX = _table(
     (r"\\[lc]?dots(?![a-zA-Z])", r"\\ldots "),
     (r"\\%", "%"),
+    (r"\\degree(?![a-zA-Z])", r"^\\circ "),
+    (r"\\not\s*=", r"\\ne "),
+    (r"\\var(epsilon|theta|phi)(?![a-zA-Z])", r"\\\1"),
+    (r"\\(?:coloneqq|triangleq)(?![a-zA-Z])", "="),
+    (r"\\[lr]Vert(?![a-zA-Z])", r"\\|"),
     (r"\\lt(?![a-zA-Z])", "<"),
     (r"\\gt(?![a-zA-Z])", ">"),
     (r"\\leq?(?:slant)?(?![a-zA-Z])\s*", r"\\le "),
@@ -88,32 +84,49 @@ _LATEX = _table(
     (r"\\infinity(?![a-zA-Z])", r"\\infty "),
     (r"(?:^|(?<=[(\[,=\s]))\+\s*(?=\\infty)", ""),
     (r"\\text\{\s*:\s*\}", ":"),
+    (r"\\text\{([0-9A-Fa-f]+)\}(?=\s*_)", r"\1"),
+    (r"\\text\{\s*\(?\s*mod(?:ulo)?\s*(\w+)\s*\)?\s*\}", r"\\pmod{\1}"),
+    (r"(?<=\d)\s*\\(?:lor|vee)(?![a-zA-Z])\s*(?=-?\d)", ", "),
+    (r"^\s*(\d+)\s*\\text\{\s*to\s*\}\s*(\d+)\s*$", r"\1:\2"),
     (r"\\text\{\s*\}", ""),
 )
 _PLAIN = _table(
+    # a decimal comma; three digits after it are thousands, unless nothing but 0 stands before
+    (
+        r"(?<![\d.,}])(-?(?:\d+(?=\{ ?, ?\}(?!\d{3}(?!\d)))|0(?=\{)))\{ ?, ?\}(?=\d+(?![\d.,{]))",
+        r"\1.",
+    ),
     (r" ?\{ ?, ?\}", ","),
+    (r"^\s*(-?\d*\.\d*)\((\d+)\)\s*$", r"\1\\overline{\2}"),
+    (r"^\s*(\d+) to (\d+)\s*$", r"\1:\2"),
+    (r"\(\s*mod(?:ulo)?\s+([^()]+)\)", r"\\pmod{\1}"),
+    (r"(?<=\d)\s+mod(?:ulo)?\s+(\d+)\s*$", r"\\pmod{\1}"),
+    (r"^\s*\\approx", ""),
+    (":=", "="),
     (r"\.{3,}|…", r"\\ldots "),
     (r"<=\s*", r"\\le "),
     (r">=\s*", r"\\ge "),
     (r"!=\s*", r"\\ne "),
     (r"^\s*([a-zA-Z])\s*\\approx", r"\1="),
-    (r"(?<=[\d})])\s*(?:\\text\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
+    (r"(?<=[\d})])\s*(?:(?:\\text)?\{\s*)?(?:percent|percentage|pct)\.?\s*\}?\s*$", "%"),
     (r"(?<=[\dA-F)])\s*(?:\\text\{\s*)?\(?\s*(?:in )?base[ -](\d+|[a-z]+)\s*\)?\s*\}?$", r"_{\1}"),
     (r"^\s*\((-?\w+)\)\s*_", r"\1_"),
-    (r"^\s*\(?([A-E])\s*[.:)]\s+\S.*$", r"\1"),
+    (r"^\s*\(?([A-E])\s*[.:)]\s+(?!.*\b(?:and|or)\b[\s}]*\(?[A-J]\b)\S.*$", r"\1"),
 )
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _LATE = _table(
     (r"^\s*\\text\{\s*([^{}\\]*?)\s*\}\s*$", r"\1"),
     (rf"^\s*\\text\{{\s*((?:{_MONTHS})[a-z]*)\s*\}}\s*(?=\d+\s*$)", r"\1"),
     (r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}{0,2}\s*$", ""),
-    (r"^\s*\(\s*([A-Z])\s*\)\s*$", r"\1"),
+    (r"^\s*(?:\(\s*([A-Z])\s*\)|([A-J])\))\s*$", r"\1\2"),
     (r"^\s*\\text\{\s*\([A-E]\)\s*\}\s*(?=\S)", ""),
-    (r"\s*,?\s*\\text\{\s*,?\s*(?:and|or)\s*\}\s*", ", "),
-    (r"(?<=[\d})])\s*,?\s*\b(?:and|or)\b\s*", ", "),
+    (r"\s*,?\s*\\text\{\s*,?\s*(?:and|or|AND|OR)\s*\}\s*", ", "),
+    (r"(?<=[\d})])\s*,?\s*\b(?:and|or|AND|OR)\b\s*", ", "),
+    (r"(?<![A-Za-z\\])([A-J])\)?\s*,?\s*(?:and|&|\\&)\s*\(?(?=[A-J](?![A-Za-z]))", r"\1, "),
     (r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])(?![a-zA-Z])", r"\\frac{\1}{\2}"),
     (r"\\frac\s*\{([^{}]*)\}\s*([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
     (r"\\frac\s*([0-9a-zA-Z])\s*\{", r"\\frac{\1}{"),
+    (r"\\binom\s*(\d)\s*(\d)", r"\\binom{\1}{\2}"),
     (r"\\sqrt\s*([0-9a-zA-Z])", r"\\sqrt{\1}"),
     (r"(?<![\d./}^\s])(\s*\d+)\s+(\d+)\s*/\s*(\d+)(?![\d./])", r"\1\\frac{\2}{\3}"),
     (r"(?<=\d)\s+(?=\d)", "\x00"),
@@ -122,12 +135,14 @@ _LATE = _table(
     ("\x00", " "),
     (r"(?<![a-zA-Z}\]_^])\{(\w+)\}(?=\^)", r"(\1)"),
     (r"\^\{([0-9a-zA-Z])\}", r"^\1"),
+    (r"\^-(\d+)", r"^{-\1}"),
     (r"_\{([0-9a-zA-Z])\}", r"_\1"),
 )
 _INEQUALITY = re.compile(r"[<>]|\\[lgn]e(?![a-zA-Z])")
 _CONNECTIVE = re.compile(
-    r"\s*,?\s*(?:\\text\{\s*,?\s*(and|or)\s*\}|(?<=[\d})\s])\b(and|or)\b|\\(land|lor|wedge|vee)(?![a-zA-Z]))\s*"
+    r"\s*,?\s*(?:\\text\{\s*,?\s*(and|or|AND|OR)\s*\}|(?<=[\d})\s])\b(and|or|AND|OR)\b|\\(land|lor|wedge|vee)(?![a-zA-Z]))\s*"
 )
+_LISTED = re.compile(r"\s*\\(?:land|lor|wedge|vee)(?![a-zA-Z])\s*")
 _NAMED_SETS = {
     r"\varnothing": r"\emptyset", r"\{\}": r"\emptyset", "emptyset": r"\emptyset",
     "theemptyset": r"\emptyset", "nosolution": r"\emptyset", "nosolutions": r"\emptyset",
@@ -135,7 +150,6 @@ _NAMED_SETS = {
     "allrealnumbers": r"(-\infty,\infty)", "allreals": r"(-\infty,\infty)",
     r"\mathbb{R}": r"(-\infty,\infty)", r"\mathbb R": r"(-\infty,\infty)",
 }  # fmt: skip
-_MONEY = re.compile(r"\s*-?\s*\\?\$\s*[0-9]")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)", re.ASCII)
 _SPACED = re.compile(r"(?<![\d.,/] )(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d/]| \d)", re.ASCII)
 
@@ -146,22 +160,59 @@ def normalise(answer: str) -> Normal:
     if answer.isdigit() and answer.isascii():
         return Normal(answer, "")
     text = _LINES.sub(", ", answer) if "\n" in answer else answer
-    text = _ROOT.sub(r"\\sqrt{\1\2}", single_blanks(text.translate(_UNICODE)))
-    text = single_blanks(_COMMAND.sub(lambda m: _COMMANDS.get(str(m.lastgroup), m[0]), text))
-    money = _MONEY.match(text) is not None
+    text = single_blanks(plain_latex(single_blanks(to_latex(text)))).strip()
+    text, domain = split_condition(without_lead(_conclusion(text)))
+    measured = compound(text)
+    if measured is not None:
+        return Normal(measured, "")
+    text, money = split_money(text)
+    text, degrees = split_temperature(text)
     angle = _ANGLE.search(text) is not None and _TRIGONOMETRY.search(text) is None
-    text = _as_latex(text.replace("\\$", "").replace("$", ""))
+    text = _as_latex(text)
     for pattern, replacement in (*_LATEX, *_PLAIN) if "\\" in text else _PLAIN:
         text = pattern.sub(replacement, text)
     text, unit = split_unit(single_blanks(text).strip().rstrip(".,;:"))
     text = _ungroup(_SPACED.sub(lambda m: m[0].replace(" ", ""), text))
     if _INEQUALITY.search(text):  # where it matters which of the two it is
         text = _CONNECTIVE.sub(_one_connective, text)
+    elif "=" in text and "\\" in text:
+        text = _LISTED.sub(", ", text)
     for pattern, replacement in _LATE:
         text = pattern.sub(replacement, text)
     text = _unwrapped(_exact_side(text.rstrip(".,;:\\")))
     text = _NAMED_SETS.get(text if "\\" in text else text.lower(), text)
-    return Normal(text, unit or ("dollar" if money else "degree" if angle else ""))
+    return Normal(text, unit or degrees or money or ("degree" if angle else ""), domain)
+
+
+_THEN = re.compile(
+    r"\\(?:implies|Rightarrow|Longrightarrow|therefore|iff|Leftrightarrow|Longleftrightarrow)(?![a-zA-Z])"
+    r"|,?\s*\\text\{\s*,?\s*(?:so|thus|hence|therefore|then)\s*,?\s*\}"
+)
+_RELATES = re.compile(r"[=<>]|\\(?:[lgn]eq?(?:slant)?|equiv)(?![a-zA-Z])")
+
+
+def _conclusion(text: str) -> str:
+    r"""x=3 of "2x=6 \implies x=3": what stands after the last arrow, behind a relation."""
+    *before, last = _THEN.split(text) if "\\" in text else [text]
+    lead, last = "".join(before).strip(), last.strip()
+    if not last or not before or (lead and _RELATES.search(lead) is None):
+        return text
+    sound = split_top(lead, "") is not None and is_harmless(lead)
+    return last if sound and not any(_contradicts(last, part) for part in before) else text
+
+
+_VALUE = re.compile(r"([a-zA-Z])\s*=\s*(-?\d{1,9}(?:\.\d{1,9})?)")
+
+
+def _contradicts(conclusion: str, premise: str) -> bool:
+    """Whether an equation in one unknown, "2x=7", does not hold for the value of it, "x=3"."""
+    match = _VALUE.fullmatch(conclusion.strip())
+    parts = premise.split("=")
+    if match is None or len(parts) != 2:
+        return False
+    letter = re.compile(rf"(?<![\\a-zA-Z]){match[1]}(?![a-zA-Z])")
+    left, right = (roughly(letter.sub(f"({match[2]})", part).strip()) for part in parts)
+    return left is not None and right is not None and abs(left - right) > Fraction(1, 10**6)
 
 
 def _as_latex(text: str) -> str:
@@ -194,7 +245,7 @@ def _exact_side(text: str) -> str:
 
 
 def _one_connective(match: re.Match[str]) -> str:
-    word = match[1] or match[2] or match[3]
+    word = (match[1] or match[2] or match[3]).lower()
     return "\\land " if word in ("and", "land", "wedge") else "\\lor "
 
 

@@ -29,6 +29,49 @@ def in_base(text: str) -> tuple[str, int] | None:
     return match.group(1).lstrip("0") or "0", base
 
 
+_OF_INTEGERS = re.compile(
+    r"(?:\\|\\text\{)?(gcd|lcm|max|min|GCD|LCM)\}?\(([-\d,]{1,200})\)"
+    r"|(?:\\|\\text\{)?(max|min)\}?\\\{([-\d,]{1,200})\\\}", re.ASCII,
+)  # fmt: skip
+_CHOOSE = re.compile(r"C\((\d{1,3}),(\d{1,3})\)", re.ASCII)
+_SERIES = re.compile(r"\\(sum|prod)_\{([a-z])=(\d{1,3})\}\^(?:\{(\d{1,3})\}|(\d))([^=]+)", re.ASCII)
+_MAX_TERMS = 100
+
+
+def computed(text: str) -> Fraction | None:
+    r"""The value of \gcd(12,18), \max(3,7), C(5,2), \sum_{k=1}^4 k; None for anything else."""
+    if match := _CHOOSE.fullmatch(text):
+        return Fraction(math.comb(int(match[1]), int(match[2])))
+    if match := _SERIES.fullmatch(text):
+        return _series(match)
+    match = _OF_INTEGERS.fullmatch(text)
+    if match is None:
+        return None
+    numbers = [literal(part) for part in (match[2] or match[4]).split(",")]
+    values = [int(number.value) for number in numbers if number is not None]
+    name = (match[1] or match[3]).lower()
+    if len(values) < len(numbers):
+        return None
+    if name in ("gcd", "lcm"):
+        return Fraction(math.gcd(*values) if name == "gcd" else math.lcm(*values))
+    return Fraction(max(values) if name == "max" else min(values))
+
+
+def _series(match: re.Match[str]) -> Fraction | None:
+    """A finite sum or product of terms that are arithmetic."""
+    first, last = int(match[3]), int(match[4] or match[5])
+    if last - first >= _MAX_TERMS:
+        return None
+    letter = re.compile(rf"(?<![\\a-zA-Z]){match[2]}(?![a-zA-Z])")
+    total = Fraction(match[1] == "prod")
+    for k in range(first, last + 1):
+        term = roughly(letter.sub(f"({k})", match[6].strip()))
+        if term is None:
+            return None
+        total = total * term if match[1] == "prod" else total + term
+    return total
+
+
 _TIME = re.compile(
     r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\\text\{)?(?:([ap])\.?m\.?)?\}?", re.ASCII | re.IGNORECASE
 )
@@ -48,6 +91,7 @@ def time_of_day(text: str) -> int | None:
     return (hour * 60 + minute) * 60 + second
 
 
+_PI = re.compile(r"\\pi(?![a-zA-Z])")
 _ROOT_OF = re.compile(r"\\sqrt\{(\d{1,15})\}")
 _QUOTIENT = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _FACTORS = re.compile(r"(?<=[\d)])(?=\()|(?<=\))(?=\d)")
@@ -59,7 +103,7 @@ def roughly(text: str) -> Fraction | None:
     if number is not None:
         return number.value
     plain = _ROOT_OF.sub(lambda root: f"({math.sqrt(int(root[1])):.12f})", text)
-    plain = plain.replace("\\pi", f"({math.pi:.12f})").replace(" ", "")
+    plain = _PI.sub(f"({math.pi:.12f})", plain).replace(" ", "")
     plain = _FACTORS.sub("*", _QUOTIENT.sub(r"((\1)/(\2))", plain))
     value = arithmetic(plain)
     return None if value is None else value.value

@@ -32,17 +32,20 @@ def literals(answer: str, gold: str, leaf: Compare) -> Decision:
 _EXACT_DIGITS = 7  # a gold decimal of so many digits may stand for an irrational number
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])[a-df-hj-zA-Z](?![A-Za-z])")
 _UNDONE = re.compile(r"\\(?:int|sum|prod|lim)(?![a-zA-Z])|\\frac\{d\}\{d[a-z]\}|d/d[a-z]")
+_CODE = re.compile(r"(?:(?<![\\A-Za-z])[A-Za-z]+|\\text\{[^{}]*\})\d", re.ASCII)  # A1B2
 _NUMERAL = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def unfinished(answer: str, gold: str, leaf: Compare) -> Decision:
-    """False for arithmetic, a sum, an integral or a derivative that is left undone, and for digits
-    of other scripts."""
-    if any(char.isdecimal() and not char.isascii() for char in answer + gold):
-        return False
+    """False for arithmetic, a sum, an integral or a derivative that is left undone, for characters
+    that are not spelled in ASCII, and for letters before digits in another order."""
+    if not (answer.isascii() and gold.isascii()):
+        return answer.casefold() == gold.casefold()
+    if _CODE.search(answer) or _CODE.search(gold):
+        return answer.casefold() == gold.casefold()
     if set(_UNDONE.findall(answer)) - set(_UNDONE.findall(gold)):
         return False
-    if literal(answer) is not None:
+    if literal(answer) is not None or "=" in answer:  # the sides of a chain were looked at
         return None
     number = literal(gold)
     if number is not None and number.digits < _EXACT_DIGITS:
@@ -57,6 +60,8 @@ _SUBSCRIPT = re.compile(r"-?[0-9A-F]+_\{?\d+\}?", re.ASCII)
 
 def _bases(answer: str, gold: str, leaf: Compare) -> Decision:
     ours, theirs = in_base(answer), in_base(gold)
+    if (ours is None) != (theirs is None):  # 2b_{16}
+        ours, theirs = ours or in_base(answer.upper()), theirs or in_base(gold.upper())
     if ours is None and theirs is None:  # 4094_7 is no numeral
         return False if _SUBSCRIPT.fullmatch(answer) or _SUBSCRIPT.fullmatch(gold) else None
     if ours is None and theirs is not None:
@@ -75,7 +80,7 @@ def _times(answer: str, gold: str, leaf: Compare) -> Decision:
 
 def _ratios(answer: str, gold: str, leaf: Compare) -> Decision:
     """1:2:3 equals 2:4:6: as many parts, in order, proportional. Two parts are a quotient."""
-    if answer.count(":") < 2 and gold.count(":") < 2:
+    if (answer.count(":") < 2 and gold.count(":") < 2) or "=" in answer:
         return None
     ours, theirs = (split_top(text, ":") or [text] for text in (answer, gold))
     if max(len(ours), len(theirs)) < 3:

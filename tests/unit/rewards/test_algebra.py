@@ -24,10 +24,21 @@ CORRECT = [
     ("y=2x+1", "2x-y+1=0"),
     (r"x=\sqrt{8}", r"2\sqrt2"),
     ("2+3i", "3i+2"),
-    (r"1-\frac{1}{\mathrm{e}}", r"1-\frac1e"),
+    (r"1-\frac{1}{\mathrm{e}}", r"\frac{e-1}{e}"),
+    (r"\sqrt[3]{2-\sqrt5}", r"-\sqrt[3]{\sqrt5-2}"),
+    (r"x\sqrt[3]{-27}", "-3x"),
+    ("3x+3y<6", "x+y<2"),
+    (r"-x-2y\ge 4", r"x+2y\le -4"),
+    (r"\frac12(4)(6)x", "12x"),
 ]  # fmt: skip
 
 WRONG = [
+    ("3x+3y<6", "x+y>2"),
+    (r"3x+3y\le 6", "x+y<2"),
+    ("-x-2y<4", "x+2y<-4"),
+    ("2x<6", "x<3"),  # copied from the question
+    (r"x\sqrt[4]{-16}", "-2x"),
+    (r"\Omega+1", r"\omega+1"),
     # math-verify 0.9.0 rounds to 6 absolute decimals (its issue 14)
     ("1/2004!", "1/2006!"),
     (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}"),

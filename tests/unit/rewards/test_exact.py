@@ -43,6 +43,11 @@ POLICY = [
     ("0.75", "75", F),
     (r"10\%", r"0.1\%", F),
     ("33.333333333%", "1/3", T),
+    ("1", r"100\%", F),
+    (r"100\%", "1", F),
+    ("12", r"1200\%", F),
+    ("1.5", r"150\%", T),
+    ("100", r"100\%", T),
     # mixed numbers, powers
     (r"1\frac12", "3/2", T),
     ("1 1/2", "1.5", T),
@@ -191,10 +196,15 @@ POLICY = [
     (r"5\text{ widgets}", "5", T),
     (r"5\text{ doubled}", "5", F),
     (r"5\text{ factorials}", "5", F),
-    # digits of other scripts
+    # digits of other scripts, and of other styles
     ("٥", "5", F),
-    ("５", "5", F),
-    ("1５", "15", F),
+    ("५", "5", F),
+    ("⑤", "5", F),
+    ("Ⅴ", "5", F),
+    ("⁵", "5", F),
+    ("𝟓", "5", T),
+    ("５", "5", T),
+    ("1５", "15", T),
     ("3 million", "3000000", T),
     ("3 million", "3", F),
     ("5th", "5", T),
@@ -298,3 +308,25 @@ def test_literal_keeps_how_a_number_was_written() -> None:
     assert percent.percent
     assert literal("1/0") is None
     assert literal("9" * 2000) is None
+
+
+LONG = [
+    "%s", "-%s", "x=%s", "%s_7", r"\frac{1}{%s}", r"x \equiv 1 \pmod{%s}", r"\gcd(%s,3) = 3",
+    "C(%s,2) = 5", "%s:30", "|x|<%s", "%s cm", "0.(%s)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", LONG)
+def test_integers_of_thousands_of_digits_are_compared_without_an_exception(form: str) -> None:
+    for digits in (900, 1990, 4301, 50_000):
+        text = form.replace("%s", "7" * digits)
+        assert decide(text, "5") in (False, None)
+        assert decide("5", text) in (False, None)
+
+
+@pytest.mark.parametrize(
+    "command", [r"\pmod", r"\pmb", r"\pmatrix", r"\mpfoo", r"\cupx", r"\inf", r"\let"]
+)
+def test_a_command_that_starts_like_another_is_another(command: str) -> None:
+    assert decide(command + "{5}", r"\pm 5") in (False, None)
+    assert decide(rf"2 {command} {{9}}", "2,9") in (False, None)

@@ -25,7 +25,7 @@ REFUSED = [
     (r"x + 1 2", "digits apart"),
     (r"5 \text{ or more}", "words"),
     ("3 dozen", "words"),
-    (r"\approx 5", "marks"),
+    (r"5 \sim x", "marks"),
     (r"5\ldots", "marks"),
     ("5...", "marks"),
     (r"\phantom{5}", "marks"),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the table of spellings is long)
 """Golds against themselves in other notations, and against what they are not.
 
 The golds are generated; with RESTEM_DATA the boxed answers of MATH's training split join them.
@@ -117,6 +118,19 @@ def graded(reward: Reward, pairs: list[tuple[str, str]]) -> list[float]:
 
 
 GOLDS = {"generated": generated, "boxed": boxed}
+# Spellings of an integer n; with another digit, a sign or a factor each is another answer.
+SPELLINGS = [
+    r"\hat{y} = %s", "|AB| = %s", r"\angle ABC = %s^\circ", "a = b = %s", "f'(2) = %s", "P_{k+1} = %s",
+    r"\vec{a}\cdot\vec{b} = %s", r"\det A = %s", r"\int_0^1 g(x)\,dx = %s", "[ABC] = %s",
+    r"\frac{dy}{dx} = %s", "m+n = %s", r"\text{Area of } ABC = %s", "x := %s", r"(f \circ g)(1) = %s",
+    "%s{grams}", r"%s{\rm\ cm}", r"%s\,\mathrm{cm^2}", "%s sq. in.", r"\text{%s km}", r"%s^\circ\text{C}",
+    "%s¢", "€%s", "%s EUR", r"\text{USD } %s", r"US\$%s", "Rs. %s", "¥%s", r"%s \frac{\text{m}}{\text{s}}",
+    "%s km/h", "%s m/s²", "%s hours", r"%s\text{ kg}", r"\boldsymbol{%s}", r"\textcolor{green}{%s}",
+    r"{\color{blue} %s}", r"\underline{\mathbf{%s}}", r"\Huge %s", r"%s \tag{A}", r"\text{$%s$}",
+    r"\boxed{%s}", r"{%s \over 1}", r"3y=1 \implies x=%s", r"\therefore x = %s", "≈ %s", 
+    r"\text{The result is } %s", r"\text{There are }%s\text{ ways}", r"\text{Answer: }%s", "The answer is %s",
+    r"\begin{aligned} x &= %s \end{aligned}",
+]  # fmt: skip
 KINDS = [
     "generated",
     pytest.param(
@@ -137,5 +151,30 @@ def test_other_notations_of_a_gold_are_right(reward: Reward, kind: str) -> None:
 def test_changed_golds_are_wrong(reward: Reward, kind: str) -> None:
     pairs = [(other, gold) for gold in GOLDS[kind]() for other in sorted(mutations(gold))]
     assert len(pairs) > 500
+    rewards = graded(reward, pairs)
+    assert [pair for pair, got in zip(pairs, rewards, strict=True) if got != 0] == []
+
+
+def spelled(values: dict[int, int]) -> list[tuple[str, str]]:
+    """Every spelling of each value against its gold."""
+    return [
+        (form.replace("%s", str(n)), str(gold)) for n, gold in values.items() for form in SPELLINGS
+    ]
+
+
+def test_spellings_of_an_integer_are_right(reward: Reward) -> None:
+    pairs = spelled({8: 8, 137: 137, 2600: 2600})
+    rewards = graded(reward, pairs)
+    assert [pair for pair, got in zip(pairs, rewards, strict=True) if got != 1] == []
+
+
+def test_spellings_of_another_integer_are_wrong(reward: Reward) -> None:
+    pairs = []
+    for gold in (8, 137, 2600):
+        for other in (gold + 1, -gold, 10 * gold, gold // 2):
+            pairs += spelled({other: gold})
+        pairs += [(form.replace("%s", f"1/{gold}"), str(gold)) for form in SPELLINGS]
+        pairs += [(form.replace("%s", f"{gold}x"), str(gold)) for form in SPELLINGS]
+        pairs += [(form.replace("%s", f"{gold}+{gold}"), str(2 * gold)) for form in SPELLINGS]
     rewards = graded(reward, pairs)
     assert [pair for pair, got in zip(pairs, rewards, strict=True) if got != 0] == []

@@ -64,7 +64,6 @@ def test_final_answers_of_mathcoder_agree_with_its_labels(
 # Whole transcripts, where we and the label disagree. Theirs reads the last output, we the last box.
 LABELLED_RIGHT = {"253": "boxes 82, then says 73"}
 LABELLED_WRONG = {
-    "1153": "1200% for 12",
     "1068": "boxes 245, then says 24500",
     "416": "boxes 350, then doubts it without a new answer",
     "109": "boxes 50, then a program fails",
