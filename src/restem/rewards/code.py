@@ -6,20 +6,31 @@
 Gold is JSON: {"tests": {...}}, see `programs/suites.py`. The judge never shares a process with the
 program, and what is expected never enters the program's world. Each program runs once per tests.
 
-Verdicts: correct; wrong; no_answer (no program in the text); compile_error, runtime_error,
-time_limit, by CPU time; and error, a fault of the sandbox or of the tests, never of the program.
+Verdicts: correct; wrong; no_answer (no program in the text); truncated (reasoning that never ends);
+compile_error, runtime_error, time_limit, by CPU time; and error, a fault of the sandbox or of the
+tests, never of the program.
 `answer` is the program as it ran. `detail` says where it failed: "test 3 of 10: wrong output".
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from restem.core.params import Machine, Score
-from restem.core.records import COMPILE_ERROR, CORRECT, ERROR, NO_ANSWER, Problem, Verdict
+from restem.core.records import (
+    COMPILE_ERROR,
+    CORRECT,
+    ERROR,
+    NO_ANSWER,
+    TRUNCATED,
+    Problem,
+    Verdict,
+)
 from restem.rewards.programs import drivers
 from restem.rewards.programs.crew import Job, run_all
 from restem.rewards.programs.extract import complete, extract
@@ -35,15 +46,19 @@ from restem.rewards.programs.suites import (
     Suite,
     parse,
 )
+from restem.rewards.reply import reply
 from restem.rewards.sandbox.client import Box, BoxFault, Limits
 from restem.rewards.sandbox.tiers import describe, open_boxes
 
 VERSION = "code-1"
 
 MAX_PROGRAM = 1_000_000  # characters
+MAX_TEXT = 2 * MAX_PROGRAM
 MAX_DETAIL = 200
 
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _NOTHING = Verdict(0.0, NO_ANSWER, None, "no program")
+_UNFINISHED = Verdict(0.0, TRUNCATED, None, "the reasoning never ends")
 
 
 @contextmanager
@@ -82,9 +97,11 @@ class CodeReward:
             for problem, text in zip(problems, texts, strict=True)
         ]
         fresh = [
-            pair
-            for pair in dict.fromkeys(pairs)
-            if pair[1] and pair not in self._rulings and not self._settle(*pair)
+            (gold, program)
+            for gold, program in dict.fromkeys(pairs)
+            if isinstance(program, str)
+            and (gold, program) not in self._rulings
+            and not self._settle(gold, program)
         ]
         jobs: list[Job] = [partial(self._judge, *pair) for pair in fresh]
         self._rulings.update(zip(fresh, run_all(self._boxes, jobs), strict=True))
@@ -99,13 +116,18 @@ class CodeReward:
             numbers.setdefault(forms[answer], len(numbers))
         return [None if answer is None else numbers[forms[answer]] for answer in answers]
 
-    def _program(self, gold: str, text: str) -> str:
-        """The program in a text as it is to run, "" if there is none."""
+    def _program(self, gold: str, text: str) -> str | Verdict:
+        """The program in a text as it is to run, or the verdict on a text without one."""
+        if len(text) > MAX_TEXT:
+            return replace(_NOTHING, detail=f"a text of {len(text)} characters")
+        said = reply(text)
+        if said is None:
+            return _UNFINISHED
         suite = self._suite(gold)
-        program = extract(text, () if isinstance(suite, BadTests) else suite.names)
+        program = extract(said, () if isinstance(suite, BadTests) else suite.names)
         if program.strip() and isinstance(suite, PromptSuite):
             program = complete(suite.prompt, program, suite.entry_point)
-        return program.rstrip()
+        return program.rstrip() or _NOTHING
 
     def _suite(self, gold: str) -> Suite | BadTests:
         if gold not in self._suites:
@@ -153,9 +175,9 @@ class CodeReward:
                 self._foreseen[gold] = error
         return self._foreseen[gold]
 
-    def _verdict(self, gold: str, program: str) -> Verdict:
-        if not program:
-            return _NOTHING
+    def _verdict(self, gold: str, program: str | Verdict) -> Verdict:
+        if isinstance(program, Verdict):
+            return program
         ruling = self._rulings[gold, program]
         reward = float(ruling.outcome == CORRECT)
         return Verdict(reward, ruling.outcome, program, _line(ruling.detail))
@@ -184,8 +206,10 @@ class CodeReward:
 
 
 def _line(detail: str) -> str:
-    """A detail may quote what a program made up: one short line of text that can be stored."""
-    return " ".join(detail.encode(errors="replace").decode().split())[:MAX_DETAIL]
+    """A detail may quote what a program made up: one short line of printable text, no markup."""
+    line = " ".join(detail[: 4 * MAX_DETAIL].split())
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return _TAG.sub("\u2039", "".join(shown))[:MAX_DETAIL]
 
 
 def _is_text(program: str) -> bool:

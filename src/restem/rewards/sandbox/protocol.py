@@ -21,7 +21,7 @@ READY, COMPILED, RAN, FAULT = "ready", "compiled", "ran", "fault"
 """Answers: set up; output holds the compiler's error, or nothing; output and errors are the
 program's; output says what went wrong in the sandbox."""
 
-MAX_OUTPUT = 1 << 20
+MAX_OUTPUT = 3 << 20
 """Bytes of stdout that are kept; a program that writes more has gone over a limit."""
 MAX_ERRORS = 8000
 """Bytes of stderr that are kept, the last ones."""
