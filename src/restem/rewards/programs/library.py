@@ -87,8 +87,9 @@ def taken_apart(value: object) -> tuple[str, Parts] | None:
         tag = _TAGS.get((base.__module__, base.__name__))
         if tag is not None:
             return tag, _TYPES[tag][2](value)
-    if isinstance(value, tuple) and hasattr(type(value), "_fields"):
-        fields = list(type(value)._fields)
+    fields = getattr(type(value), "_fields", None)
+    if isinstance(value, tuple) and isinstance(fields, tuple):
+        fields = list(fields)
         return "named", [type(value).__name__, fields, list(tuple.__iter__(value))]
     if type(value).__module__ == "numpy":
         return _numpy_parts(value)

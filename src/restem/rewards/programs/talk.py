@@ -17,6 +17,7 @@ from restem.rewards.programs.values import MAX_ARGUMENT, Json, Refused, decode, 
 
 _GUESSING_S = 0.5  # CPU seconds
 _MAX_NOTED = 5000
+TOO_LONG = "too long to foresee"
 Call = dict[str, Json]
 Function = Callable[..., object]
 
@@ -30,7 +31,7 @@ class Broken(Stop):
 
 
 def _stop(*_: object) -> None:
-    raise Stop("too long to foresee")
+    raise Stop(TOO_LONG)
 
 
 class Anything:

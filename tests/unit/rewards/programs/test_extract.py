@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from restem.rewards.programs.extract import complete, extract, finished
+from restem.rewards.programs.extract import before, complete, extract, finished
 
 DOCSTRING = "def f():\n    '''\n    ```\n    f()\n    ```\n    '''\n"
 
@@ -62,8 +62,11 @@ def test_completion_goes_on_from_the_prompt() -> None:
 
 
 def test_whole_function_gets_the_rest_of_the_prompt() -> None:
+    text = "def f(x):\n    return math.floor(x / 2)\n"
+    assert complete(PROMPT, text, "f") == text
     names: dict[str, object] = {}
-    exec(complete(PROMPT, "def f(x):\n    return math.floor(x / 2)\n", "f"), names)
+    exec(before(PROMPT, text)[0], names)
+    exec(text, names)
     assert names["f"](5) == 2  # type: ignore[operator]
 
 
