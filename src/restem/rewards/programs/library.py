@@ -29,7 +29,7 @@ def _text(value: object) -> Parts:
 
 
 def _offset(value: Any) -> Parts:  # a timezone
-    return [value.utcoffset(None), value.tzname(None)]
+    return list(value.__getinitargs__())
 
 
 def _expression(make: Callable[..., object], pattern: str | bytes, flags: int) -> object:
