@@ -42,7 +42,7 @@ _ROLE = re.compile(
     r"[ \t]*+\r?\n",
     re.IGNORECASE,
 )
-_ANSWER = re.compile(r"(?<![\w'\"`/])<(/?)answer>(?!['\"`])", re.IGNORECASE)
+_ANSWER = re.compile(r"(?<!['\"`])(?:<(/)|(?<!\w)<)answer>(?!['\"`])", re.IGNORECASE)
 
 
 @dataclass(slots=True)
