@@ -6,6 +6,7 @@
     assert is_balanced(root) == True      root comes from the set-up, made of the program's class:
                                           a site, too
     assert size(t) == sys.getsizeof(t)    sys is a module, world B has its own
+    assert isinstance(f(3), Node)         Node is a class: the whole call is a site
 
 Names that nothing here defines are the program's if they are used as functions or classes are. Set-
 up statements that need one of these, and the names these bind, are the program's as well. Runs

@@ -77,7 +77,7 @@ def encode(value: object, nodes: int = MAX_NODES, keep: Keep | None = None) -> J
 def decode(data: Json, find: Find = not_found) -> object:
     """Raises: ValueError for what `encode` would not have written."""
     try:
-        return _decode(data, 0, find)
+        return _Decoder(find).decoded(data, 0)
     except _UNREADABLE as error:
         raise ValueError(f"no encoded value: {type(error).__name__}") from error
 
@@ -87,6 +87,9 @@ class _Encoder:
 
     def __init__(self, nodes: int, keep: Keep | None) -> None:
         self._left, self._keep = nodes, keep
+        self._done: dict[int, tuple[int, object]] = {}
+        """Numbers of the lists, dicts and sets that are told, by identity; held, lest another one
+        takes it."""
 
     def encoded(self, value: object, depth: int) -> Json:
         self._left -= 1
@@ -137,6 +140,16 @@ class _Encoder:
         return {KEPT: self._keep(value)}
 
     def _container(self, value: object, depth: int) -> Json:
+        """A list that stands in two places arrives as one list in two places."""
+        if self._keep is None or not isinstance(value, _SHARED):
+            return self._new(value, depth)
+        if id(value) in self._done:
+            return {"again": [self._done[id(value)][0]]}
+        told = self._new(value, depth)
+        self._done[id(value)] = len(self._done), value
+        return told
+
+    def _new(self, value: object, depth: int) -> Json:
         if isinstance(value, list):
             return self._all(list.__iter__(value), depth)
         if isinstance(value, deque):
@@ -167,6 +180,7 @@ class _Encoder:
         return {"y" if isinstance(value, GeneratorType) else "g": parts}
 
 
+_SHARED = (list, dict, set)
 _PLAIN = (int, str, bool, float, type(None), list, tuple, dict)
 
 
@@ -210,24 +224,53 @@ _VIEWS: dict[type, str] = {
 }
 
 
-def _decode(data: Json, depth: int, find: Find) -> object:
-    if depth > 2 * MAX_DEPTH:
-        raise ValueError("nested too deep")
-    if isinstance(data, list):
-        return [_decode(part, depth + 1, find) for part in data]
-    if not isinstance(data, dict):
-        return data
-    ((tag, content),) = data.items()
-    if tag == KEPT:
-        return find(content)
-    if isinstance(content, str):
-        return _decode_text(tag, content)
-    if not isinstance(content, list):
-        raise ValueError(f"no content for {tag}")
-    if tag == "c":
-        real, imaginary = content
-        return complex(float.fromhex(str(real)), float.fromhex(str(imaginary)))
-    return _assemble(tag, [_decode(part, depth + 1, find) for part in content])
+class _Decoder:
+    """Remembers lists, dicts and sets in the order in which they were told."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._done: list[object] = []
+
+    def decoded(self, data: Json, depth: int) -> object:
+        if depth > 2 * MAX_DEPTH:
+            raise ValueError("nested too deep")
+        if isinstance(data, list):
+            self._done.append(self._all(data, depth + 1))
+            return self._done[-1]
+        if not isinstance(data, dict):
+            return data
+        ((tag, content),) = data.items()
+        if tag == KEPT:
+            return self._find(content)
+        if isinstance(content, str):
+            return _decode_text(tag, content)
+        if not isinstance(content, list):
+            raise ValueError(f"no content for {tag}")
+        if tag == "c":
+            real, imaginary = content
+            return complex(float.fromhex(str(real)), float.fromhex(str(imaginary)))
+        return self._assembled(tag, content, depth + 1)
+
+    def _assembled(self, tag: str, content: list[Json], depth: int) -> object:
+        if tag == "again":
+            (number,) = content
+            if type(number) is not int or number < 0:
+                raise ValueError("no number")
+            return self._done[number]
+        parts: list[object]
+        if tag in ("d", "items"):
+            parts = [self._all(pair, depth) for pair in content if isinstance(pair, list)]
+            if len(parts) != len(content):
+                raise ValueError("no pairs")
+        else:
+            parts = self._all(content, depth)
+        made = _assemble(tag, parts)
+        if tag in ("d", "s"):
+            self._done.append(made)
+        return made
+
+    def _all(self, parts: list[Json], depth: int) -> list[object]:
+        return [self.decoded(part, depth) for part in parts]
 
 
 def _decode_text(tag: str, text: str) -> object:
