@@ -28,6 +28,7 @@ _METHODS = {
 
 
 _TAKE_FUNCTIONS = {"map", "filter", "reduce"}
+_TAKE_CLASSES = {"isinstance", "issubclass"}
 
 
 class Unsplittable(ValueError):
@@ -123,6 +124,8 @@ def _used(tree: ast.AST, functions: set[str]) -> set[str]:
             ]
             if isinstance(node.func, ast.Name) and node.func.id in functions | _TAKE_FUNCTIONS:
                 given += [*node.args, *node.keywords]
+            if isinstance(node.func, ast.Name) and node.func.id in _TAKE_CLASSES:
+                given += node.args[1:]
             used.update(*map(_names, given))
     return used
 
@@ -162,6 +165,8 @@ class _Rewriter(ast.NodeTransformer):
         function."""
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             return False
+        if node.func.id in _TAKE_CLASSES:
+            return any(self._made.functions & _names(kind) for kind in node.args[1:])
         inside = [part for given in (*node.args, *node.keywords) for part in ast.walk(given)]
         return node.func.id in self._made.functions and any(
             isinstance(part, ast.Lambda)

@@ -110,17 +110,20 @@ class _Encoder:
         return self._container(value, depth + 1)
 
     def _all(self, parts: Iterable[object], depth: int) -> list[Json]:
-        if depth > MAX_DEPTH or self._left <= 0:
+        """Most parts are small whole numbers, text or floats: those need no call."""
+        if depth > MAX_DEPTH:
             return [self.encoded(part, depth) for part in parts]
-        encoded = self.encoded
         done: list[Json] = []
-        for part in parts:  # most are small whole numbers or text: those need no call
+        for part in parts:
             kind = type(part)
             if kind is str or (kind is int and -_MAX_PLAIN < cast(int, part) < _MAX_PLAIN):
-                self._left -= 1
                 done.append(cast("Json", part))
+            elif kind is float:
+                done.append({"f": cast(float, part).hex()})
             else:
-                done.append(encoded(part, depth))
+                done.append(self.encoded(part, depth))
+                continue
+            self._left -= 1
             if self._left < 0:
                 raise Refused("too many values")
         return done
@@ -240,10 +243,10 @@ class _Decoder:
         if not isinstance(data, dict):
             return data
         ((tag, content),) = data.items()
-        if tag == KEPT:
-            return self._find(content)
         if isinstance(content, str):
             return _decode_text(tag, content)
+        if tag == KEPT:
+            return self._find(content)
         if not isinstance(content, list):
             raise ValueError(f"no content for {tag}")
         if tag == "c":
@@ -270,16 +273,19 @@ class _Decoder:
         return made
 
     def _all(self, parts: list[Json], depth: int) -> list[object]:
-        return [self.decoded(part, depth) for part in parts]
+        return [
+            part if type(part) is int or type(part) is str else self.decoded(part, depth)
+            for part in parts
+        ]
 
 
 def _decode_text(tag: str, text: str) -> object:
+    if tag == "f":
+        return float.fromhex(text)
     if tag == "i":
         if not _HEX.fullmatch(text):
             raise ValueError("no whole number")
         return int(text, 16)
-    if tag == "f":
-        return float.fromhex(text)
     if tag == "D":
         number = Decimal(text)
         if number.is_snan():

@@ -226,5 +226,21 @@ def test_results_may_be_large(judge: Judge) -> None:
     many = "assert f(300_000) == list(range(300_000))"
     assert judge({"asserts": [many]}, "def f(n): return list(range(n))").outcome == "correct"
     assert judge({"asserts": [many]}, "def f(n): return list(range(n + 1))").outcome == "wrong"
-    halves = "assert sum(f([0.5] * 300_000)) == 75_000"
+    halves = "assert sum(f([0.5] * 100_000)) == 25_000"
     assert judge({"asserts": [halves]}, "def f(xs): return [x / 2 for x in xs]").reward == 1
+
+
+def test_a_list_in_two_places_is_one_list_for_the_program(judge: Judge) -> None:
+    """As where the tests were made: what is written into one row shows in the other."""
+    text = "def f(rows):\n    rows[0][0] = 1\n    return rows\n"
+    alike = {"asserts": ["assert f([[0] * 2] * 2) == [[1, 0], [1, 0]]"]}
+    apart = {"asserts": ["assert f([[0] * 2] * 2) == [[1, 0], [0, 0]]"]}
+    assert judge(alike, text).outcome == "correct"
+    assert judge(apart, text).outcome == "wrong"
+
+
+def test_asserts_may_name_classes_of_the_program(judge: Judge) -> None:
+    text = "from collections import Counter\ndef f(s): return {}(s)\n"
+    tests = {"asserts": ["assert isinstance(f('aa'), Counter)"]}
+    assert judge(tests, text.format("Counter")).outcome == "correct"
+    assert judge(tests, text.format("list")).outcome == "wrong"

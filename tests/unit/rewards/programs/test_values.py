@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restem.rewards.programs.caller import Kept
 from restem.rewards.programs.values import MAX_DEPTH, MAX_NODES, Json, Refused, decode, encode
 
 
@@ -165,4 +166,27 @@ def test_deep_forgery_is_a_value_error() -> None:
     for _ in range(900):
         data = [data]
     with pytest.raises(ValueError, match="no encoded value"):
+        decode(data)
+
+
+def test_a_list_in_two_places_stays_one() -> None:
+    row: list[object] = [0]
+    named = {"row": row, 1: {2, 3}}
+    kept = Kept()
+    told = json.loads(json.dumps(encode([row, (row, named), named, [0]], keep=kept.keep)))
+    first, (second, third), fourth, other = decode(told)  # type: ignore[misc]
+    assert (first, fourth, other) == ([0], {"row": [0], 1: {2, 3}}, [0])
+    assert first is second is third["row"]
+    assert third is fourth
+    assert other is not first
+
+
+AGAIN: list[Json] = [
+    {"again": [0]}, {"again": [-1]}, {"again": []}, {"again": ["x"]}, [{"again": [0]}],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", AGAIN, ids=repr)
+def test_what_was_not_told_cannot_be_told_again(data: Json) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # that it is one is the claim
         decode(data)
