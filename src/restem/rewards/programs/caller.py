@@ -22,16 +22,13 @@ of these; it can thereby say nothing that it could not return. A long message is
 """
 
 from __future__ import annotations
-import __future__
 
-import base64
 import builtins
 import json
 import os
 import random
 import sys
 import types
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -44,9 +41,7 @@ MARK = b"\x1e"
 _TEXT = 200
 _CHANGEABLE = (list, dict, set, bytearray, tuple, deque)
 _LONG = 1 << 19  # bytes
-_FEATURES = 0
-for _name in __future__.all_feature_names:
-    _FEATURES |= getattr(__future__, _name).compiler_flag
+_FEATURES = 0x1FE0000  # CO_FUTURE_*, of cpython/Include/cpython/code.h
 
 
 def main() -> None:
@@ -67,6 +62,9 @@ def line(message: Json, token: str = "") -> bytes:
     """A message as it is written."""
     data = json.dumps(message, separators=(",", ":")).encode()
     if len(data) > _LONG:
+        import base64  # few messages are long: the others need not wait for this
+        import zlib
+
         data = b"z" + base64.b64encode(zlib.compress(data, 1))
     return b"\n" + MARK + token.encode() + data + b"\n"
 
