@@ -8,21 +8,31 @@ program, and what is expected never enters the program's world. Each program run
 
 Tests may hold a time limit of their own, "cpu_s", which `prepare` takes from the references.
 
-Verdicts: correct; wrong; no_answer (no program in the text); compile_error, runtime_error,
-time_limit, by CPU time; and error, a fault of the sandbox or of the tests, never of the program.
+Verdicts: correct; wrong; no_answer (no program in the text); truncated (reasoning that never ends);
+compile_error, runtime_error, time_limit, by CPU time; and error, a fault of the sandbox or of the
+tests, never of the program.
 `answer` is the program as it ran. `detail` says where it failed: "test 3 of 10: wrong output".
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 from restem.core.params import Machine, Score
-from restem.core.records import COMPILE_ERROR, CORRECT, ERROR, NO_ANSWER, Problem, Verdict
+from restem.core.records import (
+    COMPILE_ERROR,
+    CORRECT,
+    ERROR,
+    NO_ANSWER,
+    TRUNCATED,
+    Problem,
+    Verdict,
+)
 from restem.rewards.programs import drivers, paces
 from restem.rewards.programs.crew import Job, run_all, run_one
 from restem.rewards.programs.extract import complete, extract
@@ -38,15 +48,19 @@ from restem.rewards.programs.suites import (
     Suite,
     parse,
 )
+from restem.rewards.reply import reply
 from restem.rewards.sandbox.client import Box, BoxFault, Limits
 from restem.rewards.sandbox.tiers import describe, open_boxes
 
 VERSION = "code-1"
 
 MAX_PROGRAM = 1_000_000  # characters
+MAX_TEXT = 2 * MAX_PROGRAM
 MAX_DETAIL = 200
 
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _NOTHING = Verdict(0.0, NO_ANSWER, None, "no program")
+_UNFINISHED = Verdict(0.0, TRUNCATED, None, "the reasoning never ends")
 
 
 @contextmanager
@@ -85,9 +99,11 @@ class CodeReward:
             for problem, text in zip(problems, texts, strict=True)
         ]
         fresh = [
-            pair
-            for pair in dict.fromkeys(pairs)
-            if pair[1] and pair not in self._rulings and not self._settle(*pair)
+            (gold, program)
+            for gold, program in dict.fromkeys(pairs)
+            if isinstance(program, str)
+            and (gold, program) not in self._rulings
+            and not self._settle(gold, program)
         ]
         jobs: list[Job] = [partial(self._judge, *pair) for pair in fresh]
         self._rulings.update(zip(fresh, run_all(self._boxes, jobs), strict=True))
@@ -117,6 +133,7 @@ class CodeReward:
         """CPU seconds of a right solution's slowest run; the least of several where that may
         matter: a loaded machine only ever adds to it."""
         program = self._program(gold, text)
+        assert isinstance(program, str)  # it has earned the reward
         least = self._rulings[gold, program].cpu_s
         for _ in range(paces.RUNS - 1):
             if not paces.just_misses(least):
@@ -135,13 +152,18 @@ class CodeReward:
             numbers.setdefault(forms[answer], len(numbers))
         return [None if answer is None else numbers[forms[answer]] for answer in answers]
 
-    def _program(self, gold: str, text: str) -> str:
-        """The program in a text as it is to run, "" if there is none."""
+    def _program(self, gold: str, text: str) -> str | Verdict:
+        """The program in a text as it is to run, or the verdict on a text without one."""
+        if len(text) > MAX_TEXT:
+            return replace(_NOTHING, detail=f"a text of {len(text)} characters")
+        said = reply(text)
+        if said is None:
+            return _UNFINISHED
         suite = self._suite(gold)
-        program = extract(text, () if isinstance(suite, BadTests) else suite.names)
+        program = extract(said, () if isinstance(suite, BadTests) else suite.names)
         if program.strip() and isinstance(suite, PromptSuite):
             program = complete(suite.prompt, program, suite.entry_point)
-        return program.rstrip()
+        return program.rstrip() or _NOTHING
 
     def _suite(self, gold: str) -> Suite | BadTests:
         if gold not in self._suites:
@@ -195,9 +217,9 @@ class CodeReward:
                 self._foreseen[gold] = error
         return self._foreseen[gold]
 
-    def _verdict(self, gold: str, program: str) -> Verdict:
-        if not program:
-            return _NOTHING
+    def _verdict(self, gold: str, program: str | Verdict) -> Verdict:
+        if isinstance(program, Verdict):
+            return program
         ruling = self._rulings[gold, program]
         reward = float(ruling.outcome == CORRECT)
         return Verdict(reward, ruling.outcome, program, _line(ruling.detail))
@@ -226,8 +248,10 @@ class CodeReward:
 
 
 def _line(detail: str) -> str:
-    """A detail may quote what a program made up: one short line of text that can be stored."""
-    return " ".join(detail.encode(errors="replace").decode().split())[:MAX_DETAIL]
+    """A detail may quote what a program made up: one short line of printable text, no markup."""
+    line = " ".join(detail[: 4 * MAX_DETAIL].split())
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return _TAG.sub("\u2039", "".join(shown))[:MAX_DETAIL]
 
 
 def _is_text(program: str) -> bool:

@@ -6,7 +6,9 @@
     judges    stdin and call-based tests              asserts   how world B reads asserts
     replay    HumanEval and MBPP, between A and B     talk      what world B says to the program
     crew      many programs over many boxes           steady    what makes world B reproducible
+    library   values of the library, in parts         things    objects that stay with the program
+    sets      sets, in the order they have
 
-`values`, `caller`, `checker`, `asserts`, `talk` and `steady` also run inside the sandbox, sent
-there as text; they import nothing but the standard library and each other.
+All of the right column, `library` and `sets` also run inside the sandbox, sent there as text; they
+import nothing but the standard library, numpy if there is some, and each other.
 """

@@ -6,6 +6,7 @@
     assert is_balanced(root) == True      root comes from the set-up, made of the program's class:
                                           a site, too
     assert size(t) == sys.getsizeof(t)    sys is a module, world B has its own
+    assert isinstance(f(3), Node)         Node is a class: the whole call is a site
 
 Names that nothing here defines are the program's if they are used as functions or classes are. Set-
 up statements that need one of these, and the names these bind, are the program's as well. Runs
@@ -27,6 +28,7 @@ _METHODS = {
 
 
 _TAKE_FUNCTIONS = {"map", "filter", "reduce"}
+_TAKE_CLASSES = {"isinstance", "issubclass"}
 
 
 class Unsplittable(ValueError):
@@ -122,6 +124,8 @@ def _used(tree: ast.AST, functions: set[str]) -> set[str]:
             ]
             if isinstance(node.func, ast.Name) and node.func.id in functions | _TAKE_FUNCTIONS:
                 given += [*node.args, *node.keywords]
+            if isinstance(node.func, ast.Name) and node.func.id in _TAKE_CLASSES:
+                given += node.args[1:]
             used.update(*map(_names, given))
     return used
 
@@ -161,6 +165,8 @@ class _Rewriter(ast.NodeTransformer):
         function."""
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             return False
+        if node.func.id in _TAKE_CLASSES:
+            return any(self._made.functions & _names(kind) for kind in node.args[1:])
         inside = [part for given in (*node.args, *node.keywords) for part in ast.walk(given)]
         return node.func.id in self._made.functions and any(
             isinstance(part, ast.Lambda)

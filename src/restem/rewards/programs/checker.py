@@ -7,8 +7,8 @@ the run adrift: from there on calls are only noted, and answered by something th
 everything, so that as many as possible are noted at once. With "foresee" in the place of the lists
 the run is adrift from the start, and a reference solution, if there is one, must pass the tests.
 
-The one message, a line of JSON after the byte 1E, has "calls" (all, in order), "answered" (how many
-got their answer) and "end":
+The one message, written as world A writes its own but after a token of the task, has "calls" (all,
+in order), "answered" (how many got their answer) and "end":
 
     open      the run went adrift; "reason" is why it ended ("" at its end)
     passed    the tests are met
@@ -29,23 +29,24 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType
+from typing import Any
 
 from restem.rewards.programs.asserts import ASK, Plan, Unsplittable, bound, plan
+from restem.rewards.programs.caller import line, run_prompt
 from restem.rewards.programs.steady import steady
-from restem.rewards.programs.talk import Broken, Call, Stop, Talk
+from restem.rewards.programs.talk import TOO_LONG, Broken, Call, Stop, Talk
 from restem.rewards.programs.values import Json
 
-MARK = b"\x1e"
 Names = dict[str, object]
-Suite = dict[str, str]
+Suite = dict[str, Any]
 
 
 class _Patient(ast.NodeTransformer):
     """Lets a failed assert pass while adrift, so that the calls after it are noted, too."""
 
     def visit_Assert(self, node: ast.Assert) -> ast.Try:
-        guard = ast.parse("if not __adrift__(): raise").body
-        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, guard)
+        guard = ast.parse("if not __pardon__(__error__): raise").body
+        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__error__", guard)
         return ast.Try([node], [handler], [], [])
 
 
@@ -56,7 +57,7 @@ def _compiled(tree: ast.Module, name: str) -> CodeType:
 def _human_eval(suite: Suite, names: Names, talk: Talk) -> Iterator[Callable[[], object]]:
     """The steps of HumanEval: one call of `check`. What comes before it is the tests' fault."""
     candidate = talk.function(suite["entry_point"])
-    exec(_prompt(suite), names)
+    run_prompt(suite["prompt"], names)
     names[suite["entry_point"]] = candidate
     tree = ast.parse(suite["test"])
     exec(_compiled(_Patient().visit(tree), "test.py"), names)
@@ -65,16 +66,6 @@ def _human_eval(suite: Suite, names: Names, talk: Talk) -> Iterator[Callable[[],
         yield lambda: check(candidate)
     elif not talk.seen:
         raise Broken("the test defines no function check")
-
-
-def _prompt(suite: Suite) -> CodeType:
-    """Imports and helpers before the function; its head has a body that does nothing."""
-    try:
-        return _compiled(ast.parse(suite["prompt"]), "prompt.py")
-    except SyntaxError:
-        if not suite["reference"]:
-            raise
-        return _compiled(ast.parse(suite["reference"]), "prompt.py")
 
 
 def _mbpp(made: Plan, names: Names, talk: Talk) -> Iterator[Callable[[], object]]:
@@ -93,6 +84,7 @@ def _reference(suite: Suite) -> Names | None:
     if not suite.get("reference"):
         return None
     names: Names = {"__name__": "reference"}
+    run_prompt(suite["reference_prompt"], names)
     exec(_compiled(ast.parse(suite["reference"]), "reference.py"), names)
     return names
 
@@ -115,7 +107,10 @@ def check(
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     error = talk.stopped or error
     early = bool(error) and not step and not talk.seen
-    if early or isinstance(error, Broken) or _undefined(error, suite, talk):
+    if _undefined(talk.undefined or error, suite, talk):
+        error = talk.undefined or error
+        return _message(talk, "broken", _reason(error))
+    if early or isinstance(error, Broken):
         return _message(talk, "broken", _reason(error))
     end = "open" if talk.adrift else "failed" if error else "passed"
     return _message(talk, end, _reason(error)) | {"raised": bool(error) and error is talk.raised}
@@ -123,8 +118,9 @@ def check(
 
 def _undefined(error: BaseException | None, suite: Suite, talk: Talk) -> bool:
     """Whether the tests use a name that neither they nor the program's functions explain. Tests
-    that a reference passes do so only where an answer is wrong."""
-    if type(error) is not NameError or error is talk.raised or talk.adrift:
+    that a reference passes do so only where an answer is wrong; and who answers could lead them
+    there."""
+    if type(error) is not NameError or not talk.guesses or talk.answered:
         return False
     texts = [suite["test"]] if "test" in suite else [suite["setup"], *suite["asserts"]]
     ours = set[str]().union(*(bound(ast.parse(text)) for text in texts))
@@ -134,7 +130,14 @@ def _undefined(error: BaseException | None, suite: Suite, talk: Talk) -> bool:
 def foresee(suite: Suite) -> dict[str, Json]:
     """The calls that can be told beforehand, and what the reference makes of the tests."""
     message = check(suite, [], [])
-    if message["end"] == "broken" or not suite.get("reference"):
+    if message["end"] == "broken":
+        return message
+    again = message if message["reason"] == TOO_LONG else check(suite, [], [])
+    for place, (call, other) in enumerate(zip(message["calls"], again["calls"], strict=False), 1):  # type: ignore[arg-type]  # lists
+        if call != other:
+            reason = f"they are not reproducible: call {place} differs"
+            return message | {"end": "broken", "reason": reason}
+    if not suite.get("reference"):
         return message
     told = check(suite, [], [], by_reference=True)
     right = told["guessed"] if told["calls"] == message["calls"] else []
@@ -144,7 +147,7 @@ def foresee(suite: Suite) -> dict[str, Json]:
 
 def _steps(suite: Suite, talk: Talk) -> Iterator[Callable[[], object]]:
     names: Names = {"__name__": "test"}
-    names["__adrift__"] = lambda: talk.adrift and talk.guesses
+    names["__pardon__"] = talk.pardon
     if "asserts" in suite:
         return _mbpp(plan(suite["setup"], list(suite["asserts"])), names, talk)
     return _human_eval(suite, names, talk)
@@ -164,14 +167,20 @@ def _message(talk: Talk, end: str, reason: str) -> dict[str, Json]:
 
 
 def main() -> None:
-    """Run once, write the message, leave at once."""
+    """Run once, write the message, leave at once.
+
+    Tests may print what the program answered, so standard output goes nowhere; the message goes out
+    another way, after a token that only this process and its host know.
+    """
     task = json.loads(sys.stdin.buffer.read())
-    out = os.dup(1)
+    out, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    token = task.pop("token")
     if "foresee" in task:
         message = foresee(task["suite"])
     else:
         message = check(task["suite"], task["calls"], task["answers"])
-    data = b"\n" + MARK + json.dumps(message).encode() + b"\n"
+    data = line(message, token)
     while data:
         data = data[os.write(out, data) :]
     os._exit(0)

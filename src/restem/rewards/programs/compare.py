@@ -62,6 +62,11 @@ def same_result(expected: Json, given: Json) -> bool:
     return isinstance(expected, list) and len(expected) == 1 and _equal(expected[0], given)
 
 
+def same_value(expected: Json, given: Json) -> bool:
+    """As `same_result`, but an expected `[x]` is no x. Raises: ValueError."""
+    return _equal(expected, given)
+
+
 def _equal(expected: Json, given: Json) -> bool:
     if isinstance(expected, list):
         parts = given if isinstance(given, list) else _content(given, "t")

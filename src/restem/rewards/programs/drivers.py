@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import ast
+import base64
 import inspect
 import json
 import marshal
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 
-from restem.rewards.programs import asserts, caller, checker, layout, steady, talk, values
-from restem.rewards.programs.values import Json
+from restem.rewards.programs import (
+    asserts,
+    caller,
+    checker,
+    layout,
+    library,
+    sets,
+    steady,
+    talk,
+    things,
+    values,
+)
+from restem.rewards.programs.values import MAX_NESTED, Json
 from restem.rewards.sandbox.client import Box, BoxFault, Budget, Limits, Program
 
 Message = dict[str, Json]
+MAX_MESSAGE = 32 << 20  # characters
 
 _BUNDLE = """import marshal, sys, types
 for name, code in marshal.loads(bytes.fromhex("{data}")):
@@ -23,6 +37,9 @@ for name, code in marshal.loads(bytes.fromhex("{data}")):
     exec(code, module.__dict__)
 module.main()
 """
+
+
+_DATA = sets, library, values  # what both worlds know of data
 
 
 @contextmanager
@@ -39,13 +56,13 @@ def opened(
 @lru_cache
 def caller_source() -> str:
     """World A."""
-    return _bundle(values, caller)
+    return _bundle(*_DATA, caller)
 
 
 @lru_cache
 def checker_source() -> str:
     """World B."""
-    return _bundle(values, caller, asserts, talk, steady, checker)
+    return _bundle(*_DATA, caller, asserts, things, talk, steady, checker)
 
 
 @lru_cache
@@ -81,22 +98,49 @@ def _undocumented(module: ModuleType) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-def messages(stdout: bytes, most: int = 1) -> list[Message]:
-    """The first JSON objects, `most` at most, that stand in lines of their own after the byte 1E.
+def messages(stdout: bytes, most: int = 1, token: str = "") -> list[Message]:
+    """The first JSON objects, `most` at most, that stand in lines of their own after the byte 1E
+    and the token.
 
     What cannot be read ends the list: its writer was stopped there, or was no driver of ours.
     """
     found: list[Message] = []
-    for part in stdout.split(b"\n" + caller.MARK, most)[1:]:
+    for part in stdout.split(b"\n" + caller.MARK + token.encode(), most)[1:]:
         line, end, _ = part.partition(b"\n")
-        try:
-            message = json.loads(line) if end else None
-        except (ValueError, RecursionError):
-            return found
+        message = _read(line) if end else None
         if not isinstance(message, dict):
             return found
         found.append(message)
     return found
+
+
+def _read(line: bytes) -> Json:
+    """None for what no driver wrote: too long, nested too deep to be handed on, or no JSON."""
+    try:
+        if line.startswith(b"z"):
+            inflater = zlib.decompressobj()
+            line = inflater.decompress(base64.b64decode(line[1:]), MAX_MESSAGE)
+            if inflater.unconsumed_tail:
+                return None
+        message: Json = json.loads(line)
+    except (ValueError, RecursionError, zlib.error):
+        return None
+    return message if _depth_within(message, MAX_NESTED) else None
+
+
+def _depth_within(message: Json, most: int) -> bool:
+    level: list[Json] = [message]
+    for _ in range(most):
+        level = [
+            part
+            for whole in level
+            if isinstance(whole, (list, dict))
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+            if isinstance(part, (list, dict))
+        ]
+        if not level:
+            return True
+    return False
 
 
 PRELUDE = """import bisect, collections, copy, functools, heapq, itertools, math, operator, random

@@ -16,6 +16,7 @@ from restem.rewards.programs.suites import CallSuite, StdinSuite
 from restem.rewards.programs.values import Json
 from restem.rewards.sandbox.client import Box, Limits, Run
 
+MAX_PRINTED = 1 << 20  # bytes
 _NUMPY = re.compile(r"\bnp\b")
 
 
@@ -32,6 +33,8 @@ def judge_stdin(box: Box, program: str, suite: StdinSuite, limits: Limits, stric
             run = world.run(given.encode(errors="surrogatepass"))
             slowest_s = max(slowest_s, run.cpu_s)
             ruling = fault(run, limits)
+            if len(run.stdout) > MAX_PRINTED:
+                ruling = Ruling(RUNTIME_ERROR, "over 1 MB of output")
             if ruling is None and not same(expected, run.stdout.decode(errors="backslashreplace")):
                 ruling = Ruling(WRONG, "wrong output")
             if ruling is not None:
@@ -42,7 +45,7 @@ def judge_stdin(box: Box, program: str, suite: StdinSuite, limits: Limits, stric
 def judge_calls(box: Box, program: str, suite: CallSuite, limits: Limits, strict: bool) -> Ruling:
     """Of a function, or a method of a class Solution. Raises: BoxFault."""
     prelude = drivers.PRELUDE + (drivers.NUMPY if _NUMPY.search(program) else "")
-    task = {"program": program, "prelude": prelude, "setup": "", "solution": True}
+    task = {"program": program, "prelude": prelude, "prompt": [], "setup": "", "solution": True}
     source = drivers.for_text(drivers.caller_source(), prelude + program)
     with drivers.opened(box, source, limits) as world:
         slowest_s = 0.0
@@ -52,15 +55,28 @@ def judge_calls(box: Box, program: str, suite: CallSuite, limits: Limits, strict
             calls = [{"f": suite.function, "a": arguments, "k": []}]
             run = world.run(json.dumps({**task, "calls": calls}).encode())
             slowest_s = max(slowest_s, run.cpu_s)
-            ruling = _judge_call(run, expected, limits, strict)
+            ruling = _judge_call(run, suite, expected, limits, strict)
+            if ruling is not None and ruling.outcome == COMPILE_ERROR:
+                break
             if ruling is not None:
-                if ruling.outcome == COMPILE_ERROR:
-                    return ruling
                 return _at(number, len(suite.arguments), ruling)
-    return _passed(len(suite.arguments), slowest_s)
+        else:
+            return _passed(len(suite.arguments), slowest_s)
+    return uncompiled(box, program, limits)
 
 
-def _judge_call(run: Run, expected: Json, limits: Limits, strict: bool) -> Ruling | None:
+def uncompiled(box: Box, program: str, limits: Limits) -> Ruling:
+    """Of a program in whose world somebody said that it does not compile: the program itself may
+    have. Raises: BoxFault."""
+    with box.program(program, limits) as world:
+        if world.compile_error is None:
+            return Ruling(RUNTIME_ERROR, "it says that it does not compile, and does")
+        return Ruling(COMPILE_ERROR, world.compile_error)
+
+
+def _judge_call(
+    run: Run, suite: CallSuite, expected: Json, limits: Limits, strict: bool
+) -> Ruling | None:
     """None if the one call of this run gave what is expected."""
     answers = drivers.messages(run.stdout)
     if not answers:
@@ -69,6 +85,8 @@ def _judge_call(run: Run, expected: Json, limits: Limits, strict: bool) -> Rulin
     if "value" not in answer:
         return unanswered(answer)
     same = compare.same_result_strict if strict else compare.same_result
+    if suite.exact and not strict:
+        same = compare.same_value
     try:
         right = same(expected, answer["value"])
     except (ValueError, ArithmeticError, RecursionError):

@@ -13,14 +13,15 @@ clocks of its own (`steady`), so that it asks the same again when it is answered
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from restem.core.records import CORRECT, ERROR, RUNTIME_ERROR, TIME_LIMIT, WRONG
+from restem.core.records import COMPILE_ERROR, CORRECT, ERROR, RUNTIME_ERROR, TIME_LIMIT, WRONG
 from restem.core.seeds import stable_hash
 from restem.rewards.programs import drivers
-from restem.rewards.programs.extract import finished
-from restem.rewards.programs.judges import unanswered
+from restem.rewards.programs.extract import before, complete
+from restem.rewards.programs.judges import unanswered, uncompiled
 from restem.rewards.programs.rulings import Ruling, fault
 from restem.rewards.programs.suites import AssertSuite, PromptSuite
 from restem.rewards.programs.values import Json
@@ -121,6 +122,8 @@ def judge_replay(
         said = _ask(box, program, suite, calls, limits, budget)
         slowest_s = max(slowest_s, said.cpu_s)
         if said.death and not said.answers:
+            if said.death.outcome == COMPILE_ERROR:
+                return uncompiled(box, program, limits)
             return said.death
         if _changed(earlier, list(zip(calls, said.answers, strict=False))):
             return Ruling(WRONG, "its answers to the same calls differ from run to run")
@@ -140,7 +143,7 @@ def judge_replay(
             death = said.death
             return replace(death, detail=f"call {place + 1}: {death.detail}")
         if place < min(sure, len(said.answers)):  # the same answers, and another question
-            return Ruling(ERROR, f"the tests are not reproducible: call {place + 1} differs")
+            return Ruling(WRONG, f"its answers make tests that differ: call {place + 1}")
         calls, cpu_s, sure = checked.calls, cpu_s + said.cpu_s + checked.cpu_s, place + 1
         if cpu_s > _MAX_CPU * tests.cpu_s:
             return Ruling(TIME_LIMIT, f"over {_MAX_CPU * tests.cpu_s:g} CPU s of calls, in turn")
@@ -149,11 +152,11 @@ def judge_replay(
 
 
 def _unchecked(ended: Ruling, foreseen: Foreseen) -> Ruling:
-    """World B ended without a word, on a full set of answers. Tests that a reference passes do end;
-    of others it is not known."""
-    if ended.outcome == TIME_LIMIT and foreseen.reference is None:
-        return Ruling(ERROR, f"the tests do not end: {ended.detail}", ended.again)
-    return Ruling(WRONG, f"its answers cannot be checked: {ended.detail}", ended.again)
+    """World B ended without a word, on a full set of answers: those made it do so. Tests that a
+    reference passes do end; with others it is a question of time."""
+    late = ended.outcome == TIME_LIMIT and foreseen.reference is None
+    outcome = TIME_LIMIT if late else WRONG
+    return Ruling(outcome, f"its answers cannot be checked: {ended.detail}", ended.again)
 
 
 def _changed(
@@ -173,7 +176,7 @@ def _verdict(checked: Checked) -> Ruling:
     if checked.end == "passed":
         many = "s" * (checked.answered > 1)
         return Ruling(CORRECT, f"tests passed, {checked.answered} call{many}")
-    if checked.end == "broken":
+    if checked.end == "broken":  # nothing of the program has been used: no program can cause it
         return Ruling(ERROR, f"the tests cannot be run: {checked.reason}")
     outcome = RUNTIME_ERROR if checked.raised else WRONG
     return Ruling(outcome, f"call {checked.answered}: {checked.reason}")
@@ -188,7 +191,8 @@ def _ask(
     budget: Budget,
 ) -> Answered:
     setup = suite.setup if isinstance(suite, AssertSuite) else ""
-    task = {"program": program, "prelude": "", "setup": setup, "calls": calls}
+    prompt = before(suite.prompt, program) if isinstance(suite, PromptSuite) else []
+    task = {"program": program, "prelude": "", "prompt": prompt, "setup": setup, "calls": calls}
     run = _run(box, drivers.caller_source(), task, limits, budget)
     answers = drivers.messages(run.stdout, len(calls))
     if answers and "fault" in answers[0]:
@@ -201,8 +205,9 @@ def _ask(
 
 def _check(box: Box, task: Mapping[str, object], limits: Limits) -> Checked | Ruling:
     """What the tests say; a Ruling if their process ended without a word."""
-    run = _run(box, drivers.checker_source(), task, limits)
-    said = drivers.messages(run.stdout)
+    token = secrets.token_hex(16)
+    run = _run(box, drivers.checker_source(), {**task, "token": token}, limits)
+    said = drivers.messages(run.stdout, 1, token)
     if not said:
         return fault(run, limits) or Ruling(ERROR, "ended without a message")
     message = said[-1]
@@ -242,9 +247,13 @@ def _spoken(suite: PromptSuite | AssertSuite) -> dict[str, object]:
     """A suite as `checker` reads it."""
     if isinstance(suite, AssertSuite):
         return {"setup": suite.setup, "asserts": list(suite.asserts)}
+    reference = ""
+    if suite.reference is not None:
+        reference = complete(suite.prompt, suite.reference, suite.entry_point)
     return {
-        "prompt": finished(suite.prompt),
+        "prompt": before(suite.prompt),
         "entry_point": suite.entry_point,
         "test": suite.test,
-        "reference": "" if suite.reference is None else suite.prompt + suite.reference,
+        "reference_prompt": before(suite.prompt, reference),
+        "reference": reference,
     }

@@ -20,6 +20,8 @@ from restem.rewards.programs.values import MAX_ARGUMENT, Json, Refused, encode
 
 MAX_OUTPUT = 1_000_000  # bytes a program may print; tests that expect more cannot be met
 SHORTEST_S, LONGEST_S = 0.1, 3600.0  # of a time limit, as of score.cpu_s
+MAX_DIGITS = 200_000
+_FEW_DIGITS = 4000
 _CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)[ \t]*\(")
 
 
@@ -42,6 +44,8 @@ class CallSuite:
     arguments: tuple[list[Json], ...]
     """As `values.encode` writes them."""
     results: tuple[Json, ...]
+    exact: bool = False
+    """Whether an expected `[x]` is no x: they came as text, which says which of the two it is."""
     cpu_s: float | None = None
 
     @property
@@ -83,7 +87,7 @@ Suite = StdinSuite | CallSuite | PromptSuite | AssertSuite
 def parse(gold: str) -> Suite:
     """Raises: BadTests."""
     try:
-        tests = json.loads(gold)["tests"]
+        tests = _loads(gold)["tests"]  # type: ignore[index, call-overload]  # TypeError if it has none
     except (ValueError, TypeError, KeyError, RecursionError):
         raise BadTests('gold is no JSON like {"tests": {...}}') from None
     if not isinstance(tests, dict):
@@ -126,9 +130,40 @@ def _apps(tests: dict[str, Json]) -> StdinSuite | CallSuite:
         texts = tuple(_text(part, f"input {i}") for i, part in enumerate(inputs, 1))
         return StdinSuite(texts, tuple(_printed(part, i) for i, part in enumerate(outputs, 1)))
     if not isinstance(name, str) or not name.isidentifier():
-        raise BadTests(f"fn_name {name!r} is no name of a function")
+        raise BadTests(f"fn_name {_shown(name)} is no name of a function")
     arguments = tuple(_arguments(part, i) for i, part in enumerate(inputs, 1))
-    return CallSuite(name, arguments, tuple(outputs))
+    exact = all(isinstance(part, str) for part in inputs)
+    results = tuple(_result(part) if exact else part for part in outputs)
+    return CallSuite(name, arguments, results, exact)
+
+
+def _result(part: Json) -> Json:
+    """Of tests whose arguments are texts (LiveCodeBench): JSON as these are, else the text
+    itself."""
+    if not isinstance(part, str):
+        return part
+    try:
+        return _loads(part)
+    except (ValueError, RecursionError):
+        return part
+
+
+def _loads(text: str) -> Json:
+    """JSON, with integers as long as anybody may need. Raises: ValueError, RecursionError."""
+    value: Json = json.loads(text, parse_int=_integer)
+    return value
+
+
+def _integer(digits: str) -> int:
+    """Python itself reads no more than 4,300 digits, and takes long for very many."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits")
+    if len(digits) <= _FEW_DIGITS:
+        return int(digits)
+    sign, digits = (-1, digits[1:]) if digits[0] == "-" else (1, digits)
+    half = len(digits) // 2
+    shift: int = 10**half
+    return sign * (_integer(digits[:-half]) * shift + _integer(digits[-half:]))
 
 
 def _text(part: Json, where: str) -> str:
@@ -151,7 +186,7 @@ def _arguments(part: Json, number: int) -> list[Json]:
     """A list, or text with one JSON value a line."""
     if isinstance(part, str):
         try:
-            part = [json.loads(line) for line in part.split("\n") if line.strip()]
+            part = [_loads(line) for line in part.split("\n") if line.strip()]
         except (ValueError, RecursionError):
             raise BadTests(f"input {number} is no JSON") from None
     if not isinstance(part, list):
@@ -176,7 +211,7 @@ def _is_number(key: str) -> bool:
 def _human_eval(tests: dict[str, Json]) -> PromptSuite:
     prompt, name, test = (_str(tests, key) for key in ("prompt", "entry_point", "test"))
     if not name.isidentifier():
-        raise BadTests(f"entry_point {name!r} is no name of a function")
+        raise BadTests(f"entry_point {_shown(name)} is no name of a function")
     if not test.strip():
         raise BadTests("no tests")
     reference = _str(tests, "canonical_solution") if tests.get("canonical_solution") else None
@@ -196,5 +231,10 @@ def _mbpp(tests: dict[str, Json]) -> AssertSuite:
 def _str(tests: dict[str, Json], key: str) -> str:
     value = tests.get(key)
     if not isinstance(value, str):
-        raise BadTests(f"{key} must be text, got {str(value)[:40]!r}")
+        raise BadTests(f"{key} must be text, got {_shown(value)}")
     return value
+
+
+def _shown(value: Json) -> str:
+    """Of anything but text only the kind: an integer may be too long to be written."""
+    return repr(value[:40]) if isinstance(value, str) else type(value).__name__

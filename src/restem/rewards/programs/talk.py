@@ -8,13 +8,16 @@ from __future__ import annotations
 import builtins
 import random
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
 
-from restem.rewards.programs.caller import answer
+from restem.rewards.programs.caller import Kept, answer
+from restem.rewards.programs.things import finder, told
 from restem.rewards.programs.values import MAX_ARGUMENT, Json, Refused, decode, encode
 
 _GUESSING_S = 0.5  # CPU seconds
 _MAX_NOTED = 5000
+TOO_LONG = "too long to foresee"
 Call = dict[str, Json]
 Function = Callable[..., object]
 
@@ -28,11 +31,13 @@ class Broken(Stop):
 
 
 def _stop(*_: object) -> None:
-    raise Stop("too long to foresee")
+    raise Stop(TOO_LONG)
 
 
 class Anything:
     """Agrees with every comparison, is empty, is 0, and gives more of its kind."""
+
+    agrees = True
 
     def __getattr__(self, name: str) -> Anything:
         if name.startswith("__"):
@@ -67,6 +72,9 @@ class Anything:
     __round__ = __rmod__ = __and__ = __or__ = __xor__ = _same
 
 
+_OF_ANYTHING = "a value of type Anything"
+
+
 class Talk:
     """What was asked of the program, and what it answered.
 
@@ -78,6 +86,8 @@ class Talk:
     ) -> None:
         self._known = list(zip(calls, answers, strict=False))
         self._reference = reference
+        self._kept = Kept()  # of the reference
+        self._find = finder(self._ask_thing)
         self.guesses = reference is None
         self.seen: list[Call] = []
         self.guessed: list[Call] = []
@@ -85,20 +95,16 @@ class Talk:
         self.answered = 0
         self.adrift = False
         self.raised: BaseException | None = None
+        self.undefined: NameError | None = None
+        """The first name that the tests lack, while adrift."""
         self.stopped: Stop | None = None
 
     def function(self, name: str) -> Function:
         """A stand-in for a function of the program."""
 
         def ask(*arguments: object, **keywords: object) -> object:
-            try:
-                given: Json = [encode(argument, MAX_ARGUMENT) for argument in arguments]
-                named: Json = [
-                    [key, encode(value, MAX_ARGUMENT)] for key, value in keywords.items()
-                ]
-            except Refused as error:
-                raise self._unsendable(name, error) from None
-            return self._ask({"f": name, "a": given, "k": named}, arguments)
+            call = {"f": name} | self._sent(name, arguments, keywords)
+            return self._ask(call, arguments)
 
         return ask
 
@@ -106,10 +112,36 @@ class Talk:
         """A stand-in for an expression that is evaluated beside the program."""
         return lambda: self._ask({"x": source}, ())
 
+    def pardon(self, error: Exception) -> bool:
+        """Whether a step of the tests may go on after an error: only guesses have led to it."""
+        if not (self.adrift and self.guesses):
+            return False
+        if type(error) is NameError and self.undefined is None:
+            self.undefined = error
+        return True
+
+    def _ask_thing(
+        self, call: Call, arguments: tuple[object, ...], keywords: dict[str, object] | None
+    ) -> object:
+        if keywords is not None:
+            call = call | self._sent(str(call["m"]), arguments, keywords)
+        return self._ask(call, arguments)
+
+    def _sent(self, name: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> Call:
+        """Arguments as data."""
+        try:
+            given: Json = [encode(argument, MAX_ARGUMENT, told) for argument in arguments]
+            named: Json = [[k, encode(value, MAX_ARGUMENT, told)] for k, value in keywords.items()]
+        except Refused as error:
+            raise self._unsendable(name, error) from None
+        return {"a": given, "k": named}
+
     def _unsendable(self, name: str, error: Refused) -> Stop:
-        if self.adrift and self._reference is None:
-            return Stop()  # Anything cannot be sent
-        return self._end(Broken(f"{name} is given {error}"))
+        """Who is to blame for an argument: the tests, if they have no answer of the program yet."""
+        reason = f"{name} is given {error}"
+        if self.guesses and not self.answered and str(error) != _OF_ANYTHING:
+            return self._end(Broken(reason))
+        return Stop() if self.adrift and self.guesses else self._end(Stop(reason))
 
     def _end(self, stop: Stop) -> Stop:
         """Tests may swallow it, the verdict does not."""
@@ -138,7 +170,7 @@ class Talk:
         """The reference's answer; the tests' random numbers go on as without it."""
         state = random.getstate()
         try:
-            self.guessed.append(answer(call, names))
+            self.guessed.append(answer(call, names, self._kept))
         finally:
             random.setstate(state)
         return self.guessed[-1]
@@ -154,11 +186,11 @@ class Talk:
             changed = said.get("changed") or {}
             assert isinstance(changed, dict)
             for place, after in changed.items():
-                _overwrite(arguments[int(place)], decode(after))
-            value = decode(said["value"])
+                _overwrite(arguments[int(place)], decode(after, self._find))
+            value = decode(said["value"], self._find)
             same = said.get("same")
             return arguments[same] if isinstance(same, int) else value
-        except (ValueError, AssertionError, KeyError, IndexError):
+        except (ValueError, TypeError, AssertionError, LookupError):
             raise self._end(Stop("its answer cannot be read")) from None
 
 
@@ -177,9 +209,14 @@ def _exception(raised: Json) -> BaseException:
 def _overwrite(target: object, content: object) -> None:
     if isinstance(target, (list, bytearray)) and isinstance(content, (list, bytearray)):
         target[:] = content
+    elif isinstance(target, deque) and isinstance(content, deque):
+        target.clear()
+        target.extend(content)
     elif isinstance(target, (dict, set)) and isinstance(content, (dict, set)):
         target.clear()
         target.update(content)
     elif isinstance(target, tuple) and isinstance(content, tuple):
         for part, after in zip(target, content, strict=False):
             _overwrite(part, after)
+    elif type(target).__module__ == type(content).__module__ == "numpy":
+        target[...] = content  # type: ignore[index]  # an array: a scalar never changes

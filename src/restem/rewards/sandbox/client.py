@@ -47,7 +47,7 @@ class Run:
     limit: str
     """What it went over: "" | "cpu" | "wall" | "output"."""
     stdout: bytes
-    """At most 1 MB; of more (limit "output") the first 1 MB."""
+    """At most 3 MB; of more (limit "output") the first 3 MB."""
     stderr: str
     """The last 2,000 characters."""
     cpu_s: float

@@ -24,7 +24,7 @@ program's; output says what went wrong in the sandbox."""
 SLOWED = 3
 """How much longer than its CPU time a program may take on a loaded machine."""
 
-MAX_OUTPUT = 1 << 20
+MAX_OUTPUT = 3 << 20
 """Bytes of stdout that are kept; a program that writes more has gone over a limit."""
 MAX_ERRORS = 8000
 """Bytes of stderr that are kept, the last ones."""

@@ -39,6 +39,8 @@ CASES = [
     ("", "assert Node(3).data == 3", {"Node"}, "assert <Node(3).data> == 3"),
     ("", "assert A().f(3)[0] == 3", {"A"}, "assert <A().f(3)[0]> == 3"),
     ("", "assert f(lambda x: x, 3) == 3", {"f"}, "assert <f(lambda x: x, 3)> == 3"),
+    ("", "assert isinstance(f(1), Node)", {"f", "Node"}, "assert <isinstance(f(1), Node)>"),
+    ("", "assert isinstance(f(1), int)", {"f"}, "assert isinstance(f(1), int)"),
     (TREE, "assert f(root) == False", {"f"}, "assert <f(root)> == False"),
     (TREE, "assert abs(f(root)) == limit", {"f"}, "assert abs(<f(root)>) == limit"),
     (TREE, "assert root.left.data == 2", set(), "assert <root.left.data> == 2"),

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from restem.rewards.programs.checker import MARK, check, foresee
+from restem.rewards.programs.caller import MARK
+from restem.rewards.programs.checker import check, foresee
 from restem.rewards.programs.replay import _spoken
 from restem.rewards.programs.suites import AssertSuite, PromptSuite
 from restem.rewards.programs.values import Json, encode
@@ -179,14 +180,19 @@ def test_clocks_go_on_here_and_go_back_to_normal() -> None:
 
 
 def test_undefined_names_are_the_fault_of_tests_without_a_reference() -> None:
-    test = "assert candidate(2) == 1, nowhere"
-    assert check(human_eval(test), [call(2)], [value(3)])["end"] == "broken"
-    assert check(human_eval(test, HALF), [call(2)], [value(3)])["end"] == "failed"
+    test = "assert candidate(2) == nowhere"
+    assert check(human_eval(test), [], [])["end"] == "broken"
+    assert check(human_eval(test, HALF), [], [])["end"] == "open"
     raised: list[dict[str, Json]] = [{"raised": ["NameError", "name 'nowhere' is not defined"]}]
     assert check(human_eval(test), [call(2)], raised)["end"] == "failed"
     unbound = "for x in candidate(2):\n        y = x\n    assert y == 1"
     assert check(human_eval(unbound), [call(2)], [value([])])["end"] == "failed"
-    assert check(mbpp("assert f(2) == h"), [call(2)], [value(1)])["end"] == "broken"
+    assert check(mbpp("assert f(2) == h"), [], [])["end"] == "broken"
+
+
+def test_undefined_names_that_only_an_answer_leads_to_are_no_fault_of_the_tests() -> None:
+    for test in ("assert candidate(2) == 1, nowhere", "assert candidate(2) == nowhere"):
+        assert check(human_eval(test), [call(2)], [value(3)])["end"] == "failed"
 
 
 FORGED: list[dict[str, Json]] = [
@@ -218,10 +224,10 @@ def test_tests_that_cannot_run_are_broken() -> None:
 def check_in_a_process(suite: dict[str, Any]) -> dict[str, Any]:
     """As world B does it. The timer raises between any two bytecodes: a callback of pytest's own
     garbage collection would be one of them here."""
-    task = json.dumps({"suite": suite, "calls": [], "answers": []}).encode()
+    task = json.dumps({"suite": suite, "calls": [], "answers": [], "token": "key"}).encode()
     code = "from restem.rewards.programs.checker import main; main()"
     ran = subprocess.run([sys.executable, "-c", code], input=task, capture_output=True, check=True)
-    message: dict[str, Any] = json.loads(ran.stdout.partition(MARK)[2])
+    message: dict[str, Any] = json.loads(ran.stdout.partition(MARK + b"key")[2])
     return message
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from restem.rewards.programs.extract import complete, extract, finished
+from restem.rewards.programs.extract import before, complete, extract, finished
 
 DOCSTRING = "def f():\n    '''\n    ```\n    f()\n    ```\n    '''\n"
 
@@ -54,6 +54,76 @@ def test_program_of_a_text(name: str) -> None:
     assert extract(text, names) == program
 
 
+FENCE = "```"
+ADD = "def add(a, b):\n    return a + b"
+DOC = 'def add(a, b):\n    """\n    {0}{1}\n    add(1, 2)\n    {0}\n    """\n    return a + b'
+MODULE_DOC = f'"""\n{FENCE}\nadd(1, 2)\n{FENCE}\n"""\n{ADD}'
+TRUNCATED = "def add(a, b):\n    " + '"""Adds'
+INFO = [
+    "python", "py", "py3", "Python", "PYTHON3", "python 3", "python3.11", "{.python}", "{python}",
+    "{.python .numberLines}", "ipython", "python:add.py", 'python title="add.py"', " python ", "",
+]  # fmt: skip
+# text, program; tests call `add`
+FENCES: dict[str, tuple[str, str]] = {
+    "tildes": (f"~~~python\n{ADD}\n~~~\nDone.", ADD),
+    "bare tildes": (f"So:\n~~~\n{ADD}\n~~~", ADD),
+    "backticks in tildes": (f"~~~\n{FENCE}\n~~~\n~~~py\n{ADD}\n~~~", ADD),
+    "glued": (f"{FENCE}python\n{ADD}{FENCE}", ADD),
+    "glued, prose after": (f"{FENCE}python\n{ADD}{FENCE}\nIt adds. That's all.", ADD),
+    "glued, prose in the line": (f"{FENCE}python\n{ADD}{FENCE} It adds.", ADD),
+    "glued to a comment": (f"{FENCE}python\n{ADD}  # adds{FENCE}", f"{ADD}  # adds"),
+    "glued tildes": (f"~~~\n{ADD}~~~\nDone.", ADD),
+    "glued, another block": (f"{FENCE}py\n{ADD}{FENCE}\n{FENCE}py\nadd(1, 2)\n{FENCE}", ADD),
+    "glued, opened by the prompt": (f"    return a + b{FENCE}\nIt adds.", "    return a + b"),
+    "tildes, opened by the prompt": ("    return a + b\n~~~\nIt adds.", "    return a + b"),
+    "after words": (f"Answer: {FENCE}python\n{ADD}\n{FENCE}", ADD),
+    "after words, glued": (f"Answer:{FENCE}py\n{ADD}{FENCE}", ADD),
+    "after words, bare": (f"The program is: {FENCE}\n{ADD}\n{FENCE}", ADD),
+    "code behind the tag": (f"{FENCE}python {ADD}\n{FENCE}", ADD),
+    "four around three": (f"{FENCE}`python\n{MODULE_DOC}\n{FENCE}`", MODULE_DOC),
+    "four, closed with three": (f"{FENCE}`python\n{ADD}\n{FENCE}\nDone.", ADD),
+    "in a docstring": (
+        f"{FENCE}python\n{DOC.format(FENCE, '')}\n{FENCE}\nDone.", DOC.format(FENCE, ""),
+    ),
+    "tagged in a docstring": (
+        f"{FENCE}python\n{DOC.format(FENCE, 'python')}\n{FENCE}", DOC.format(FENCE, "python"),
+    ),
+    "in a docstring of a bare text": (DOC.format(FENCE, "python"), DOC.format(FENCE, "python")),
+    "in a docstring at the edge": (f"{FENCE}python\n{MODULE_DOC}\n{FENCE}\nx", MODULE_DOC),
+    "in a string": (f"{FENCE}py\ns = '{FENCE}'\n{ADD}\n{FENCE}", f"s = '{FENCE}'\n{ADD}"),
+    "in a comment": (f"{FENCE}py\n# {FENCE} here\n{ADD}\n{FENCE}", f"# {FENCE} here\n{ADD}"),
+    "quotes in a string": (
+        f"{FENCE}py\nq = '\"\"\"'\n{ADD}\n{FENCE}\nIt's it.", f"q = '\"\"\"'\n{ADD}",
+    ),
+    "a docstring that never ends": (
+        f"{FENCE}py\n{TRUNCATED}\n{FENCE}\nAgain:\n{FENCE}py\n{ADD}\n{FENCE}", ADD,
+    ),
+    "answer tags around": (f"<answer>\n{FENCE}python\n{ADD}\n{FENCE}\n</answer>", ADD),
+    "answer tags, glued": (f"So <answer>{FENCE}py\n{ADD}{FENCE}</answer>", ADD),
+    "answer tags, no fence": (f"It adds.\n<answer>{ADD}</answer>", ADD),
+    "the last answer": (f"<answer>add = 3</answer> no, <answer>{ADD}</answer>", ADD),
+    "answer tags in a program": (f"s = '<answer>'\n{ADD}", f"s = '<answer>'\n{ADD}"),
+    "a role": (f"assistant\n{ADD}", ADD),
+    "a role with a colon": (f"Assistant:\n\n{ADD}", f"\n{ADD}"),
+    "a role in tokens": (f"<|im_start|>assistant\n{ADD}", ADD),
+    "another language": (f"{FENCE}js\nadd\n{FENCE}", ""),
+    "inline": (f"Use {FENCE}add{FENCE} for it.", f"Use {FENCE}add{FENCE} for it."),
+    "talk of fences": (f"Put it into {FENCE}\nplease.", f"Put it into {FENCE}\nplease."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FENCES)
+def test_fences(name: str) -> None:
+    text, program = FENCES[name]
+    assert extract(text, ("add",)) == program
+
+
+@pytest.mark.parametrize("info", INFO)
+def test_info_strings_of_python(info: str) -> None:
+    text = f"So:\n{FENCE}{info}\n{ADD}\n{FENCE}\n{FENCE}text\n3\n{FENCE}"
+    assert extract(text, ("add",)) == ADD
+
+
 PROMPT = 'import math\n\n\ndef f(x):\n    """Half of x."""\n'
 
 
@@ -62,8 +132,11 @@ def test_completion_goes_on_from_the_prompt() -> None:
 
 
 def test_whole_function_gets_the_rest_of_the_prompt() -> None:
+    text = "def f(x):\n    return math.floor(x / 2)\n"
+    assert complete(PROMPT, text, "f") == text
     names: dict[str, object] = {}
-    exec(complete(PROMPT, "def f(x):\n    return math.floor(x / 2)\n", "f"), names)
+    exec(before(PROMPT, text)[0], names)
+    exec(text, names)
     assert names["f"](5) == 2  # type: ignore[operator]
 
 
@@ -105,6 +178,13 @@ def test_finished_prompts_compile(prompt: str) -> None:
         "``` ` ",
         "a, ",
         "\t",
+        "~~~\n",
+        "x'''\n```\n",
+        '"\\"',
+        "'",
+        "````\n```\n",
+        "<answer>\n",
+        "Answer: ```python\n",
     ],
 )
 @pytest.mark.slow

@@ -72,7 +72,7 @@ BROKEN: dict[str, tuple[dict[str, object], str]] = {
     "no such name": (suite("assert c(1) == nowhere"), "NameError: name 'nowhere'"),
     "chance": (
         suite("import datetime\nassert c(datetime.datetime.now().timestamp()) > 0"),
-        "the tests are not reproducible: call 1 differs",
+        "the tests cannot be run: they are not reproducible: call 1 differs",
     ),
 }
 
@@ -87,13 +87,13 @@ def test_broken_tests_are_errors(judge: Judge, name: str) -> None:
 def test_data_that_nobody_defines_breaks_an_assert(judge: Judge) -> None:
     tests = {"asserts": ["assert f(1) == 1", "assert f(2) == nowhere"]}
     assert judge(tests, "def f(x): return x").outcome == "error"
-    assert judge(tests, "def f(x): return 0").outcome == "wrong"
+    assert judge(tests, "def f(x): return 0").outcome == "error"
 
 
 @pytest.mark.slow
-def test_tests_that_do_not_end_are_errors_unless_a_reference_ends_them(judge: Judge) -> None:
+def test_tests_that_do_not_end_on_its_answers_are_no_fault(judge: Judge) -> None:
     endless = judge(suite("c(1)\nwhile True: pass"), NEXT)
-    assert (endless.outcome, endless.detail[:20]) == ("error", "the tests do not end")
+    assert (endless.outcome, "cannot be checked" in endless.detail) == ("time_limit", True)
     tests = suite("n = c(1)\nwhile n != 2: pass", NEXT)
     assert judge(tests, NEXT).outcome == "correct"
     assert judge(tests, HALF).outcome == "wrong"

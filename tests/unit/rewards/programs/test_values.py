@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restem.rewards.programs.caller import Kept
 from restem.rewards.programs.values import MAX_DEPTH, MAX_NODES, Json, Refused, decode, encode
 
 
@@ -112,6 +113,13 @@ def endless() -> object:
         yield 1
 
 
+def test_endless_iterators_end_with_an_error() -> None:
+    parts = travelled(endless())
+    assert next(parts) == 1  # type: ignore[call-overload]
+    with pytest.raises(RuntimeError, match="items of an iterator"):
+        list(parts)  # type: ignore[call-overload]
+
+
 def nested(depth: int) -> list[object]:
     value: list[object] = []
     for _ in range(depth):
@@ -126,7 +134,7 @@ SELF.append(SELF)
 REFUSED: dict[str, object] = {
     "object": object(), "function": print, "class": SimpleNamespace, "type": type,
     "namespace": SimpleNamespace(a=1),
-    "endless": endless(), "deep": nested(MAX_DEPTH + 1), "in itself": SELF,
+    "deep": nested(MAX_DEPTH + 1), "in itself": SELF,
     "many": [0] * (MAX_NODES + 1), "inside": [[lambda: 1]], "as value": {1: object()},
     "signalling NaN": Decimal("sNaN"),
     "as key": {object(): 1}, "ellipsis": ..., "not implemented": NotImplemented,
@@ -157,5 +165,28 @@ def test_deep_forgery_is_a_value_error() -> None:
     data: Json = []
     for _ in range(900):
         data = [data]
-    with pytest.raises(ValueError, match="deep"):
+    with pytest.raises(ValueError, match="no encoded value"):
+        decode(data)
+
+
+def test_a_list_in_two_places_stays_one() -> None:
+    row: list[object] = [0]
+    named = {"row": row, 1: {2, 3}}
+    kept = Kept()
+    told = json.loads(json.dumps(encode([row, (row, named), named, [0]], keep=kept.keep)))
+    first, (second, third), fourth, other = decode(told)  # type: ignore[misc]
+    assert (first, fourth, other) == ([0], {"row": [0], 1: {2, 3}}, [0])
+    assert first is second is third["row"]
+    assert third is fourth
+    assert other is not first
+
+
+AGAIN: list[Json] = [
+    {"again": [0]}, {"again": [-1]}, {"again": []}, {"again": ["x"]}, [{"again": [0]}],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", AGAIN, ids=repr)
+def test_what_was_not_told_cannot_be_told_again(data: Json) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # that it is one is the claim
         decode(data)

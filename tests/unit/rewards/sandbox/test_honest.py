@@ -53,7 +53,12 @@ def _python(source: str, stdin: bytes, folder: Path) -> tuple[int, bytes, str]:
             stdout=write,
             stderr=complain,
             cwd=folder,
-            env={"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "TMPDIR": str(folder)},
+            env={
+                "LANG": "C.UTF-8",
+                "PYTHONHASHSEED": "0",
+                "PYTHONINTMAXSTRDIGITS": "0",
+                "TMPDIR": str(folder),
+            },
             timeout=60,
             check=False,
         )
