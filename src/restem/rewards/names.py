@@ -65,6 +65,13 @@ _HEDGED = re.compile(
     r"|negative|minus|reciprocal|opposite|inverse|lessthan|morethan|at(?:least|most)|wrong)",
     re.IGNORECASE,
 )
+_OPERATION = re.compile(
+    r"squared|cubed|doubled|tripled|halved|factorial|modulo|(?:square|cube|nth)root|rootof"
+    r"|^(?:\\text\{)?(?:the)?(?:square|cube|root|power)of|^(?:\\text\{)?(?!cost\b)"
+    r"(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|abs)(?:of.*)?[a-z]\}?$",
+    re.IGNORECASE,
+)
+"""Words that make what they stand beside another number: "x squared", "log x"."""
 _EQUALS = re.compile(r"(?<![<>\\])=|\\in(?![a-zA-Z]) ?")
 _UNKNOWNS = re.compile(
     r"[a-z](?:_\w)?(?:[+-][a-z](?:_\w)?)+|[a-z]{2,3}|\\frac\{[a-z]\}\{[a-z]\}|[a-z]/[a-z]"
@@ -77,7 +84,7 @@ _VARIABLE = re.compile(
 def is_name(text: str) -> bool:
     r"""Whether a text names something: x, x_1, f(x), f^{-1}(x), (x,y), AB, P(A)."""
     plain = text.replace(" ", "")
-    if _HEDGED.match(plain):
+    if _HEDGED.match(plain) or _OPERATION.search(plain):
         return False  # "not x", without the blank
     if _NAME.fullmatch(plain) or _CALCULATED.fullmatch(text.strip()):
         return True
@@ -89,7 +96,8 @@ def is_name(text: str) -> bool:
 
 def is_combination(text: str) -> bool:
     """Whether a text is a sum, difference, product or quotient of different unknowns: m+n, xy."""
-    if _UNKNOWNS.fullmatch(text.replace(" ", "")) is None:
+    plain = text.replace(" ", "")
+    if _UNKNOWNS.fullmatch(plain) is None or _OPERATION.search(plain):
         return False
     letters = re.findall(r"(?<![\\a-z_])[a-z](?:_\w)?|(?<=[a-z])[a-z]", text.replace("\\frac", ""))
     return len(letters) == len(set(letters)) > 1
