@@ -70,9 +70,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from restem.rewards.boxes import MAX_ANSWER
 from restem.rewards.compound import MARK, same_compound
 from restem.rewards.congruences import same_residues
-from restem.rewards.extract import MAX_ANSWER
 from restem.rewards.intervals import CONNECTIVE, Interval, expanded, region
 from restem.rewards.literal import literal, same_number
 from restem.rewards.names import (

@@ -27,6 +27,7 @@ from restem.rewards.calculations import (
     WORDS_OF_SIZE,
     result_of,
 )
+from restem.rewards.exact import decide
 from restem.rewards.expressions import (
     DASHES,
     VALUE,
@@ -56,6 +57,7 @@ class Statement:
 _NUMBER = re.compile(
     r"[-−]?\\?[$€£¥]?[-−]?\s?[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9][0-9,]*)?(?:\s*\\?%)?"
 )
+_ARITHMETIC = re.compile(r"[-−(\d.][\d\s.()+*/×÷·=−–-]+")
 _MEASURE = re.compile(rf"(?<=\d)[-‐‑](?=(?:{'|'.join(w for w in CANONICAL if len(w) > 2)})\b)")
 _ASIDE = re.compile(
     rf"(?<=\S)\s+\((?![^()]*\b(?:mod|base)\b)[^(){HOLE}]*[{LATIN}]{{3,}}[^(){HOLE}]*\)"
@@ -157,6 +159,8 @@ def _stated(stated: str, before: str, tail: str, loosely: bool, formula: bool) -
         stated = _opened(stated, before)
         before = ""
     result = None if formula else result_of(stated)
+    if result and _ARITHMETIC.fullmatch(stated) and decide(stated, result) is False:
+        return stated  # "5 - 3 = 3" is no 3
     if result is not None and OPERATES.search(before):
         return before[-60:] + stated
     if result is not None:

@@ -4,8 +4,8 @@ A program is behind two. The zygote's, for what neither it nor programs need, is
 other, loaded by each program's process, is short, since loading takes a microsecond per line. A
 denied call fails with EPERM, a call newer than the table with ENOSYS (glibc then falls back to an
 older one), another architecture's calls kill. Threads may be made, processes may not. Flushes,
-hints and record locks are answered with success and not made. Of calls that are many in one
-(fcntl, ioctl, prctl) only what programs need is allowed: kernels add to them.
+hints and record locks are answered with success and not made. Of calls that are many in one (fcntl,
+ioctl, prctl) only what programs need is allowed: kernels add to them.
 """
 
 from __future__ import annotations
