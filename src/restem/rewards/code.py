@@ -52,7 +52,7 @@ from restem.rewards.reply import reply
 from restem.rewards.sandbox.client import Box, BoxFault, Limits
 from restem.rewards.sandbox.tiers import describe, open_boxes
 
-VERSION = "code-1"
+VERSION = "code-2"
 
 MAX_PROGRAM = 1_000_000  # characters
 MAX_TEXT = 2 * MAX_PROGRAM

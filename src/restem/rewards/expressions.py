@@ -214,11 +214,13 @@ def _counts(words: Sequence[str]) -> bool:
 
 def _connected(words: Sequence[str], comma: bool, loosely: bool) -> bool:
     """Up to two nouns, then nothing but joining words."""
+    if _says(words):
+        return False  # "8, so 8/24"
     joining = _JOINING | _LOOSELY if loosely else _JOINING
     at = next((i for i, word in enumerate(words) if word in joining), None)
     if at is None:
         return comma and len(words) < 2
-    if at > 2 or _says(words):
+    if at > 2:
         return False
     rest = list(words[at:])
     if "for" in rest and not loosely and not {"every", "each"} & set(rest):

@@ -39,7 +39,7 @@ from restem.rewards.normal import normalise
 from restem.rewards.pool import Pool, open_pool
 from restem.rewards.reply import reply
 
-VERSION = "math-3"
+VERSION = "math-4"
 
 _MAX_OPEN_PAIRS = 28  # pairs of 8 classes: beyond that, voting does without algebra
 

@@ -57,7 +57,7 @@ class Statement:
 _NUMBER = re.compile(
     r"[-−]?\\?[$€£¥]?[-−]?\s?[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9][0-9,]*)?(?:\s*\\?%)?"
 )
-_ARITHMETIC = re.compile(r"[-−(\d.][\d\s.()+*/×÷·=−–-]+")
+_ARITHMETIC = re.compile(r"(?:[A-Za-z](?:_\w)?\s*=\s*)?[-−(\d.][\d\s.()+*/×÷·=−–-]+")
 _MEASURE = re.compile(rf"(?<=\d)[-‐‑](?=(?:{'|'.join(w for w in CANONICAL if len(w) > 2)})\b)")
 _ASIDE = re.compile(
     rf"(?<=\S)\s+\((?![^()]*\b(?:mod|base)\b)[^(){HOLE}]*[{LATIN}]{{3,}}[^(){HOLE}]*\)"

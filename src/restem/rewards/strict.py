@@ -24,7 +24,7 @@ from restem.core.protocols import Reward
 from restem.core.records import CORRECT, NO_ANSWER, TRUNCATED, WRONG, Problem, Verdict
 from restem.rewards.reply import reply
 
-VERSION = "strict-1"
+VERSION = "strict-2"
 
 
 @contextmanager

@@ -20,7 +20,8 @@ STATED: dict[str, list[tuple[str, str, bool]]] = {
         ("The bell rang 17 times as often.", "17", False), ("They need 17 or more.", "17", False),
     ],
     "a calculation is what it comes to": [
-        ("6 + 11 = 17", "17", True), ("Kim has 6 pens + 11 pens = 17 pens.", "17", True),
+        ("6 + 11 = 17", "17", True), ("6 + 11 = 18", "18", False), ("So it is 6 + 11 = 18.", "18", False), ("= 18", "18", True),
+        ("2 * 17 = 34, so 34/2", "34/2", True), ("Then x = 34 / 3 = 17.", "17", False), ("Kim has 6 pens + 11 pens = 17 pens.", "17", True),
         ("That makes 34 / 2 = 17 more pens than before.", "17", True), ("17 cups x 2 = 34 cups", "34", True),
         ("He earns $2/hour * 17 hours = $34", "34", True), ("x = 34 / 2 = 17 pens", "17", True),
         ("They cut 34 / 2 = 17 planks in 4 days.", "17", True), ("They cut 34 / 2 = 17 planks in 4 days.", "4", False),

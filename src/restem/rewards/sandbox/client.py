@@ -85,7 +85,7 @@ class Program:
         self, connection: Connection, limits: Limits, compile_error: str, budget: Budget
     ) -> None:
         self.compile_error = compile_error or None
-        """"SyntaxError: invalid syntax (line 3)", "compiling took more than 10 CPU s", or None."""
+        """"SyntaxError: invalid syntax (line 3)", "compiling took more than ...", or None."""
         self._connection = connection
         self._limits = limits
         self._budget = budget
