@@ -27,6 +27,7 @@ from restem.core.protocols import Reward
 from restem.core.records import FAULTS, Verdict
 from restem.rewards import code
 from restem.rewards.sandbox.client import Box, BoxFault, Limits, Run
+from restem.rewards.sandbox.protocol import MAX_OUTPUT
 from restem.rewards.sandbox.tiers import describe, open_boxes
 
 MEMORY_MB = 256
@@ -178,7 +179,7 @@ def over_limits(entry: Entry, run: Run) -> list[str]:
         found.append(f"took {run.wall_s:.1f} s of {limits.wall_s:.1f}")
     if run.cpu_s > limits.cpu_s + SLACK_S:
         found.append(f"used {run.cpu_s:.1f} CPU s of {limits.cpu_s:.1f}")
-    if len(run.stdout) > 1 << 20:
+    if len(run.stdout) > MAX_OUTPUT:
         found.append(f"printed {len(run.stdout)} bytes")
     if len(run.stderr) > 8000:
         found.append(f"complained {len(run.stderr)} characters")
