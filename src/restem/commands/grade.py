@@ -152,9 +152,8 @@ def _check_out(out: Path, path: Path) -> None:
 def _whole_file(out: Path) -> Iterator[IO[str]]:
     """A file that is there when all is written, and not before."""
     partial = out.parent / f".{out.name}.{os.getpid()}.partial"
-    out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with partial.open("w", encoding="ascii") as file:
+        with _opened(partial, out) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -162,6 +161,18 @@ def _whole_file(out: Path) -> Iterator[IO[str]]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _opened(partial: Path, out: Path) -> IO[str]:
+    """Raises: ParamsError for a place that cannot be written to."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return partial.open("w", encoding="ascii")
+    except OSError as error:
+        raise ParamsError(
+            f"cannot write to the folder of --out {out}: {error.strerror}. "
+            "Name another place, or - to print."
+        ) from error
 
 
 # ---- judging
@@ -206,11 +217,13 @@ def _survey(path: Path) -> tuple[int, bool]:
 
     Raises: DataError for a file that holds no rows at all.
     """
-    if path.exists() and not path.is_file():
+    if path.is_dir():
+        raise DataError(f"{path} is a folder. Name a JSONL file.")
+    if path == Path(STDOUT) or (path.exists() and not path.is_file()):
         raise DataError(f"{path} is no regular file; it is read twice, so save it first.")
     count, has_programs = 0, False
     for number, content in _lines(path):
-        if number == 1 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if number == 1 and (content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:2]):
             raise DataError(f"{path} is UTF-16, not UTF-8. `iconv -f UTF-16 -t UTF-8` converts it.")
         count += 1
         if not has_programs and b'"tests"' in content:
@@ -231,4 +244,4 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if content.strip():
                     yield number, content.rstrip(b"\r\n")
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}.") from error
+        raise DataError(f"cannot read {path}: {error.strerror}. Name a JSONL file.") from error

@@ -112,14 +112,14 @@ def opened(
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its address as a URL. Raises: ParamsError."""
     name = "127.0.0.1" if host == "localhost" else host
+    if not 0 <= port <= 65535:
+        raise ParamsError(f"--port must be 0 to 65535, got {port}. 0 takes a free port.")
     if not _is_loopback(name):
         raise ParamsError(
             f"--host must be a loopback address, got {host!r}: whoever reaches another one could "
             "run programs here. Keep 127.0.0.1 and tunnel from the other machine: "
-            f"`ssh -N -L {port}:127.0.0.1:{port} THIS_MACHINE`."
+            f"`ssh -N -L {port or 'PORT'}:127.0.0.1:{port or 'PORT'} THIS_MACHINE`."
         )
-    if not 0 <= port <= 65535:
-        raise ParamsError(f"--port must be 0 to 65535, got {port}.")
     listener = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -165,13 +165,15 @@ def application(queues: dict[str, Queue]) -> Starlette:
     async def gone(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": "the client has left"}, 400)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/grade", desk.grade, methods=["POST"]),
             Route("/health", desk.health, methods=["GET"]),
         ],
         exception_handlers={Refused: refused, ClientDisconnect: gone, 404: unknown, 405: unknown},
     )
+    app.router.redirect_slashes = False  # clients would not follow with what they sent
+    return app
 
 
 class Desk:

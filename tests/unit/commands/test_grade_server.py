@@ -198,7 +198,7 @@ def test_a_name_that_is_made_to_point_here_is_refused(address: str, host: str, p
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/", 404), ("POST", "/grades", 404), ("GET", "/grade", 405), ("PUT", "/grade", 405),
-     ("OPTIONS", "/grade", 405), ("POST", "/health", 405)],
+     ("OPTIONS", "/grade", 405), ("POST", "/health", 405), ("POST", "/grade/", 404)],
 )  # fmt: skip
 def test_other_paths_and_methods_are_refused(
     address: str, method: str, path: str, status: int
