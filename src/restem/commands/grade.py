@@ -5,12 +5,15 @@ input, one JSON object a line
   {"id": 2, "text": "print(input())", "tests": {"inputs": ["a\\n"], "outputs": ["a\\n"]}}
   tests: {"inputs", "outputs", "fn_name"?} as in APPS, {"prompt", "entry_point", "test",
   "canonical_solution"?} as in HumanEval (text is the completion), or {"setup", "asserts"} (MBPP)
+  Tests may hold "cpu_s", the CPU seconds one test may take: 0.1 or more, score.cpu_s at most.
+  One of gold and tests may be null. Other keys of a row are ignored.
 
 output, one line per row, in the same order
   {"id": 1, "reward": 1.0, "outcome": "correct", "answer": "5/6", "detail": "boxed", "grader": ...}
   A row that cannot be read has the outcome error, a detail that begins with "row: line 7: " (or
   "row: item 7: " in a request), and grader null. Where even its id cannot be read, id is null and
   "line" is that number. The other rows are judged all the same; a warning names the first.
+  Tests that make no sense are an error, too, with a detail that begins with "tests: ".
 
 examples
   python -m restem grade solutions.jsonl --out verdicts.jsonl
@@ -19,8 +22,8 @@ examples
   curl -H 'Content-Type: application/json' -d '{"rows": [{"id": 1, "text": "5", "gold": "5"}]}' \\
     http://127.0.0.1:8765/grade
 
-Limits, sandbox and workers are those of params.yaml, sections score and machine. Other keys of a
-row are ignored. The server answers {"verdicts": [...]}, and GET /health; on this machine alone.
+Limits, sandbox and workers are those of params.yaml, sections score and machine. The server answers
+{"verdicts": [...]}, and GET /health; on this machine alone.
 """
 
 from __future__ import annotations

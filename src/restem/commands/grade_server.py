@@ -6,8 +6,9 @@
 
     requests -> rows -> a queue per reward -> batches -> one thread per reward
 
-On this machine alone: programs run here. A web page cannot ask either, as its browser sends no
-JSON to other sites without their leave, and a name that is made to point here is refused as Host.
+It serves this machine alone, because programs run here. Web pages cannot use it: a browser asks
+leave before it sends JSON to another site and gets none, and a Host that is not this machine is
+refused, so a page cannot point its own name here.
 Errors are {"error": what, where, what to do}: 400 no JSON, 403 Host, 404, 405, 411, 413, 415, 500
 no sandbox works, 503 full (Retry-After).
 """
