@@ -9,8 +9,8 @@
 It serves this machine alone, because programs run here. Web pages cannot use it: a browser asks
 leave before it sends JSON to another site and gets none, and a Host that is not this machine is
 refused, so a page cannot point its own name here.
-Errors are {"error": what, where, what to do}: 400 no JSON, 403 Host, 404, 405, 411, 413, 415, 500
-no sandbox works, 503 full (Retry-After).
+Errors are {"error": what, where, what to do}: 400 no JSON, 403 Host, 404, 405, 408 the body stalls,
+411, 413, 415, 500 no sandbox works, 503 full (Retry-After).
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 1 << 26  # bytes: 64 MiB
 MAX_BODIES = 1 << 28  # of all requests together
 MAX_ROWS = 1 << 16  # that wait per reward
+BODY_S = 120.0  # in which a body must come: what has begun counts as under way
 RETRY_S = 2
 LAST_BATCH_S = 10.0
 JSON, LINES = "application/json", "application/x-ndjson"
@@ -205,7 +206,7 @@ class Desk:
             raise _full(f"{self._num_bytes:,} bytes of requests")
         self._num_bytes += size
         try:
-            body = await request.body()
+            body = await _body(request)
             rows = await asyncio.to_thread(rows_of, body, kind)
             lines = await self._lines(rows)
         finally:
@@ -295,6 +296,15 @@ def _content_length(request: Request) -> int:
     if size > MAX_BODY:
         raise Refused(413, f"the body has {size:,} bytes, {MAX_BODY:,} are taken. Send fewer rows.")
     return size
+
+
+async def _body(request: Request) -> bytes:
+    """Raises: Refused, ClientDisconnect."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.body()
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {BODY_S:g} s. Send it again.") from None
 
 
 def _full(what: str) -> Refused:
