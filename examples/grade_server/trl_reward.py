@@ -1,40 +1,40 @@
 """Rewards for TRL from `restem grade --serve`: GRPOTrainer(reward_funcs=restem_reward, ...).
 
-The data set has a column `gold` (the answer) or `tests` (JSON text, as in the README of restem).
-"""
+Columns: `gold`, `tests` (JSON text, see the README of restem), or both, one of them null."""
 
 import json
 import os
 import time
-import urllib.error
-import urllib.request
+from urllib import error, request
 
-URL = os.environ.get("RESTEM_GRADE", "http://127.0.0.1:8765") + "/grade"
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+URL = os.environ.get("RESTEM_GRADE", "http://127.0.0.1:8765").rstrip("/") + "/grade"
+DIRECT = request.build_opener(request.ProxyHandler({}))  # never through a proxy
 
 
 def restem_reward(completions, gold=None, tests=None, **columns):
-    """One reward per completion; None, which TRL leaves out, where the verifier itself failed."""
-    rows = [{"id": n, "text": text_of(one)} for n, one in enumerate(completions)]
-    for row, answer in zip(rows, gold or tests, strict=True):
-        row["gold" if gold else "tests"] = answer if gold else json.loads(answer)
+    """One reward per completion; None, which TRL leaves out, where there is no verdict."""
+    rows = []
+    for n, one in enumerate(completions):  # texts, or messages where prompts are conversations
+        text = one if isinstance(one, str) else one[-1]["content"] or ""
+        suite = tests and json.loads(tests[n] or "null")
+        rows.append({"id": n, "text": text, "gold": gold and gold[n], "tests": suite})
     verdicts = ask(rows)
-    return [None if v["outcome"] in ("timeout", "error") else v["reward"] for v in verdicts]
-
-
-def text_of(completion):
-    """A completion is text, or messages where prompts are conversations."""
-    return completion if isinstance(completion, str) else completion[-1]["content"] or ""
+    for lost in (v for v in verdicts if v["outcome"] in ("timeout", "error")):
+        print(f"restem gave no verdict: {lost['detail']}")
+        lost["reward"] = None
+    return [v["reward"] for v in verdicts]
 
 
 def ask(rows):
     body = json.dumps({"rows": rows}).encode()
-    asked = urllib.request.Request(URL, body, {"Content-Type": "application/json"})
+    asked = request.Request(URL, body, {"Content-Type": "application/json"})
     while True:
         try:
             with DIRECT.open(asked) as said:
                 return json.load(said)["verdicts"]
-        except urllib.error.HTTPError as error:
-            if error.code != 503:
-                raise RuntimeError(error.read().decode()) from error
-            time.sleep(float(error.headers["Retry-After"]))  # it is full: ask again
+        except error.HTTPError as no:
+            if no.code != 503:
+                raise RuntimeError(no.read().decode()) from no
+            time.sleep(float(no.headers["Retry-After"]))  # it is full: ask again
+        except OSError as no:
+            raise RuntimeError(f"{URL}: {no}. Does `restem grade --serve` run?") from no

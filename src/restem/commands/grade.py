@@ -5,12 +5,15 @@ input, one JSON object a line
   {"id": 2, "text": "print(input())", "tests": {"inputs": ["a\\n"], "outputs": ["a\\n"]}}
   tests: {"inputs", "outputs", "fn_name"?} as in APPS, {"prompt", "entry_point", "test",
   "canonical_solution"?} as in HumanEval (text is the completion), or {"setup", "asserts"} (MBPP)
+  Tests may hold "cpu_s", the CPU seconds one test may take: 0.1 or more, score.cpu_s at most.
+  One of gold and tests may be null. Other keys of a row are ignored.
 
 output, one line per row, in the same order
   {"id": 1, "reward": 1.0, "outcome": "correct", "answer": "5/6", "detail": "boxed", "grader": ...}
   A row that cannot be read has the outcome error, a detail that begins with "row: line 7: " (or
   "row: item 7: " in a request), and grader null. Where even its id cannot be read, id is null and
   "line" is that number. The other rows are judged all the same; a warning names the first.
+  Tests that make no sense are an error, too, with a detail that begins with "tests: ".
 
 examples
   python -m restem grade solutions.jsonl --out verdicts.jsonl
@@ -19,8 +22,8 @@ examples
   curl -H 'Content-Type: application/json' -d '{"rows": [{"id": 1, "text": "5", "gold": "5"}]}' \\
     http://127.0.0.1:8765/grade
 
-Limits, sandbox and workers are those of params.yaml, sections score and machine. Other keys of a
-row are ignored. The server answers {"verdicts": [...]}, and GET /health; on this machine alone.
+Limits, sandbox and workers are those of params.yaml, sections score and machine. The server answers
+{"verdicts": [...]}, and GET /health; on this machine alone.
 """
 
 from __future__ import annotations
@@ -152,9 +155,8 @@ def _check_out(out: Path, path: Path) -> None:
 def _whole_file(out: Path) -> Iterator[IO[str]]:
     """A file that is there when all is written, and not before."""
     partial = out.parent / f".{out.name}.{os.getpid()}.partial"
-    out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with partial.open("w", encoding="ascii") as file:
+        with _opened(partial, out) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -162,6 +164,18 @@ def _whole_file(out: Path) -> Iterator[IO[str]]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _opened(partial: Path, out: Path) -> IO[str]:
+    """Raises: ParamsError for a place that cannot be written to."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return partial.open("w", encoding="ascii")
+    except OSError as error:
+        raise ParamsError(
+            f"cannot write to the folder of --out {out}: {error.strerror}. "
+            "Name another place, or - to print."
+        ) from error
 
 
 # ---- judging
@@ -206,11 +220,13 @@ def _survey(path: Path) -> tuple[int, bool]:
 
     Raises: DataError for a file that holds no rows at all.
     """
-    if path.exists() and not path.is_file():
+    if path.is_dir():
+        raise DataError(f"{path} is a folder. Name a JSONL file.")
+    if path == Path(STDOUT) or (path.exists() and not path.is_file()):
         raise DataError(f"{path} is no regular file; it is read twice, so save it first.")
     count, has_programs = 0, False
     for number, content in _lines(path):
-        if number == 1 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if number == 1 and (content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:2]):
             raise DataError(f"{path} is UTF-16, not UTF-8. `iconv -f UTF-16 -t UTF-8` converts it.")
         count += 1
         if not has_programs and b'"tests"' in content:
@@ -231,4 +247,4 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if content.strip():
                     yield number, content.rstrip(b"\r\n")
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}.") from error
+        raise DataError(f"cannot read {path}: {error.strerror}. Name a JSONL file.") from error

@@ -182,15 +182,23 @@ def _row(found: dict[str, Member], where: str) -> Row:
         raise BadRow("id must be text, a number, true, false or null")
     if isinstance(text.value, _Number) or not isinstance(text.value, str):
         raise BadRow(f"text must be text, got {text.raw[:60]}")
-    if ("gold" in found) == ("tests" in found):
-        got = "both" if "gold" in found else "neither"
-        raise BadRow(f"needs gold (an answer) or tests (for a program), got {got}")
-    kind = CODE if "tests" in found else MATH
+    kind = _kind(found)
     gold = _tests(found["tests"]) if kind == CODE else _gold(found["gold"])
     problem = Problem(where, "grade", "grade", "", 0, "", "", (), gold, None)
     if kind == MATH:
         _check_gold(problem, found["gold"].raw)
     return Row(key, text.value, problem, kind)
+
+
+def _kind(found: dict[str, Member]) -> str:
+    """The reward. One of gold and tests may be null: tables have both columns. Raises: BadRow."""
+    there = [name for name in ("gold", "tests") if name in found]
+    if len(there) == 2:
+        there = [name for name in there if found[name].value is not None]
+    if len(there) != 1:
+        got = "both" if there else "neither"
+        raise BadRow(f"needs gold (an answer) or tests (for a program), got {got}")
+    return CODE if there == ["tests"] else MATH
 
 
 def _member(found: dict[str, Member], name: str) -> Member:
@@ -226,7 +234,12 @@ def _gold(gold: Member) -> str:
 def _tests(tests: Member) -> str:
     if not isinstance(tests.value, dict):
         raise BadRow(f"tests must be a JSON object, got {tests.raw[:60]}")
-    return f'{{"tests": {tests.raw}}}'
+    raw = tests.raw
+    if None in tests.value.values():  # tables hold the names of all shapes, most of them null
+        kept = {name: member for name, member in members(raw, _STRICT) if member.value is not None}
+        parts = (f"{json.dumps(name)}: {member.raw}" for name, member in kept.items())
+        raw = f"{{{', '.join(parts)}}}"
+    return f'{{"tests": {raw}}}'
 
 
 def _check_gold(problem: Problem, raw: str) -> None:

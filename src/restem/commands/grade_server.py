@@ -6,10 +6,11 @@
 
     requests -> rows -> a queue per reward -> batches -> one thread per reward
 
-On this machine alone: programs run here. A web page cannot ask either, as its browser sends no
-JSON to other sites without their leave, and a name that is made to point here is refused as Host.
-Errors are {"error": what, where, what to do}: 400 no JSON, 403 Host, 404, 405, 411, 413, 415, 500
-no sandbox works, 503 full (Retry-After).
+It serves this machine alone, because programs run here. Web pages cannot use it: a browser asks
+leave before it sends JSON to another site and gets none, and a Host that is not this machine is
+refused, so a page cannot point its own name here.
+Errors are {"error": what, where, what to do}: 400 no JSON, 403 Host, 404, 405, 408 the body stalls,
+411, 413, 415, 500 no sandbox works, 503 full (Retry-After).
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 1 << 26  # bytes: 64 MiB
 MAX_BODIES = 1 << 28  # of all requests together
 MAX_ROWS = 1 << 16  # that wait per reward
+BODY_S = 120.0  # in which a body must come: what has begun counts as under way
 RETRY_S = 2
 LAST_BATCH_S = 10.0
 JSON, LINES = "application/json", "application/x-ndjson"
@@ -112,14 +114,14 @@ def opened(
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its address as a URL. Raises: ParamsError."""
     name = "127.0.0.1" if host == "localhost" else host
+    if not 0 <= port <= 65535:
+        raise ParamsError(f"--port must be 0 to 65535, got {port}. 0 takes a free port.")
     if not _is_loopback(name):
         raise ParamsError(
             f"--host must be a loopback address, got {host!r}: whoever reaches another one could "
             "run programs here. Keep 127.0.0.1 and tunnel from the other machine: "
-            f"`ssh -N -L {port}:127.0.0.1:{port} THIS_MACHINE`."
+            f"`ssh -N -L {port or 'PORT'}:127.0.0.1:{port or 'PORT'} THIS_MACHINE`."
         )
-    if not 0 <= port <= 65535:
-        raise ParamsError(f"--port must be 0 to 65535, got {port}.")
     listener = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -165,13 +167,15 @@ def application(queues: dict[str, Queue]) -> Starlette:
     async def gone(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": "the client has left"}, 400)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/grade", desk.grade, methods=["POST"]),
             Route("/health", desk.health, methods=["GET"]),
         ],
         exception_handlers={Refused: refused, ClientDisconnect: gone, 404: unknown, 405: unknown},
     )
+    app.router.redirect_slashes = False  # clients would not follow with what they sent
+    return app
 
 
 class Desk:
@@ -202,7 +206,7 @@ class Desk:
             raise _full(f"{self._num_bytes:,} bytes of requests")
         self._num_bytes += size
         try:
-            body = await request.body()
+            body = await _body(request)
             rows = await asyncio.to_thread(rows_of, body, kind)
             lines = await self._lines(rows)
         finally:
@@ -292,6 +296,15 @@ def _content_length(request: Request) -> int:
     if size > MAX_BODY:
         raise Refused(413, f"the body has {size:,} bytes, {MAX_BODY:,} are taken. Send fewer rows.")
     return size
+
+
+async def _body(request: Request) -> bytes:
+    """Raises: Refused, ClientDisconnect."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.body()
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {BODY_S:g} s. Send it again.") from None
 
 
 def _full(what: str) -> Refused:

@@ -111,6 +111,7 @@ UNREAD = {
     '{"id": [1], "text": "", "gold": "5"}': (None, "id must be"),
     '{"id": 7, "text": ""}': (7, "needs gold (an answer) or tests (for a program), got neither"),
     '{"id": 7, "text": "", "gold": "5", "tests": {}}': (7, "needs gold (an answer) or tests"),
+    '{"id": 7, "text": "", "gold": null, "tests": null}': (7, "needs gold (an answer) or tests"),
     '{"id": 7, "text": "", "gold": true}': (7, "gold must be text or a number of usual size"),
     '{"id": 7, "text": "", "gold": null}': (7, "gold must be"),
     '{"id": 7, "text": "", "gold": 1e999}': (7, "gold must be"),
@@ -201,8 +202,9 @@ def test_the_last_of_equal_names_counts() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
-def test_a_file_in_another_encoding_is_refused(encoding: str) -> None:
-    content = ("\ufeff" if encoding == "utf-16-be" else "") + json.dumps(boxed("5", "5"))
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_in_another_encoding_is_refused(encoding: str, mark: str) -> None:
+    content = mark + json.dumps(boxed("5", "5"))
     with pytest.raises(DataError, match=r"in\.jsonl is UTF-16, not UTF-8"):
         told(content.encode(encoding))
 
@@ -213,13 +215,16 @@ def test_an_empty_file_is_refused(content: str) -> None:
         told(content)
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "."])
-def test_a_file_that_cannot_be_read_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match=r"cannot read|no regular file"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("missing.jsonl", "cannot read"), (".", "is a folder"), ("-", "save it first")],
+)
+def test_a_file_that_cannot_be_read_is_refused(name: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
         list(grade.run(asked(Path(name), "out.jsonl")))
 
 
-@pytest.mark.parametrize("out", ["in.jsonl", ".", "/dev/null"])
+@pytest.mark.parametrize("out", ["in.jsonl", ".", "/dev/null", "in.jsonl/out.jsonl"])
 def test_a_place_that_cannot_take_the_verdicts_is_refused(out: str) -> None:
     with pytest.raises(ParamsError, match="--out"):
         told(json.dumps(boxed("5", "5")), out)
@@ -279,6 +284,27 @@ def test_answers_and_programs_may_stand_in_one_file() -> None:
     outcomes = [row["outcome"] for row in found]
     assert outcomes == ["correct", "correct", "wrong", "correct", "correct", "correct"]
     assert len({row["grader"] for row in found}) == 2
+
+
+def test_a_column_that_is_null_is_not_given() -> None:
+    """As data frames write tables that hold answers and programs of several shapes."""
+    nothing = dict.fromkeys(["fn_name", "prompt", "entry_point", "setup", "asserts", "cpu_s"])
+    check = {
+        "prompt": "def f():\n",
+        "entry_point": "f",
+        "test": "def check(c):\n    assert c() == 1",
+    }
+    found = verdicts(
+        {**boxed("5", "5"), "tests": None},
+        {"id": 1, "text": PROGRAM, "gold": None, "tests": {**nothing, **STDIN}},
+        {
+            "id": 2,
+            "text": "    return 1",
+            "gold": None,
+            "tests": {"inputs": None, **nothing, **check},
+        },
+    )
+    assert [row["outcome"] for row in found] == ["correct"] * 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -68,6 +69,28 @@ def test_trl_gets_one_reward_per_completion(address: str, monkeypatch: pytest.Mo
     programs = [RIGHT, WRONG, RIGHT]
     columns = {"tests": [json.dumps(TESTS), json.dumps(TESTS), "{}"]}
     assert reward(completions=programs, **columns, **others) == [1.0, 0.0, None]
+    both = {"gold": ["5", None, "5"], "tests": [None, json.dumps(TESTS), None]}
+    assert reward(completions=["5", RIGHT, "6"], **both, **others) == [1.0, 1.0, 0.0]
+
+
+def test_a_data_set_that_cannot_be_judged_is_said(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reward = hook("trl_reward", address, monkeypatch).restem_reward
+    assert reward(["5", "5"], ["5", None]) == [1.0, None]
+    assert "row: item 2: needs gold (an answer) or tests" in capsys.readouterr().out
+    assert hook("verl_reward", address, monkeypatch).compute_score("x", "5", ["5"]) == 0.0
+    assert "row: item 1: gold must be text" in capsys.readouterr().out
+
+
+def test_both_say_where_no_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    score = hook("verl_reward", address, monkeypatch).compute_score
+    reward = hook("trl_reward", address, monkeypatch).restem_reward
+    for ask in (lambda: score("x", "5", "5"), lambda: reward(["5"], ["5"])):
+        with pytest.raises(RuntimeError, match=r"refused.*Does `restem grade --serve` run"):
+            ask()
 
 
 def test_verl_gets_one_reward_per_call(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +98,7 @@ def test_verl_gets_one_reward_per_call(address: str, monkeypatch: pytest.MonkeyP
     compute_score = hook("verl_reward", address, monkeypatch).compute_score
     asked = [(f"so \\boxed{{{n}}}", str(n if n % 2 else 1000)) for n in range(60)]
     asked += [("the set is \\boxed{\\{1, 2\\}}", "{1, 2}"), (RIGHT, json.dumps(TESTS)),
-              (WRONG, json.dumps(TESTS))]  # fmt: skip
+              (WRONG, json.dumps(TESTS)), (RIGHT, json.dumps(TESTS, indent=1))]  # fmt: skip
 
     async def judged() -> list[float]:
         loop = asyncio.get_running_loop()
@@ -91,7 +114,7 @@ def test_verl_gets_one_reward_per_call(address: str, monkeypatch: pytest.MonkeyP
         ]  # fmt: skip
         return await asyncio.gather(*calls)
 
-    assert asyncio.run(judged()) == [float(n % 2) for n in range(60)] + [1.0, 1.0, 0.0]
+    assert asyncio.run(judged()) == [float(n % 2) for n in range(60)] + [1.0, 1.0, 0.0, 1.0]
 
 
 class Busy(BaseHTTPRequestHandler):

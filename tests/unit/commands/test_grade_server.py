@@ -198,7 +198,7 @@ def test_a_name_that_is_made_to_point_here_is_refused(address: str, host: str, p
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/", 404), ("POST", "/grades", 404), ("GET", "/grade", 405), ("PUT", "/grade", 405),
-     ("OPTIONS", "/grade", 405), ("POST", "/health", 405)],
+     ("OPTIONS", "/grade", 405), ("POST", "/health", 405), ("POST", "/grade/", 404)],
 )  # fmt: skip
 def test_other_paths_and_methods_are_refused(
     address: str, method: str, path: str, status: int
@@ -223,6 +223,19 @@ def test_a_body_that_is_too_long_or_has_no_length_is_refused_unread(
         said.begin()
         assert said.status == status
         assert "error" in json.loads(said.read())
+
+
+def test_a_client_that_stalls_is_not_waited_for(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grade_server, "BODY_S", 0.01)
+    with socket.create_connection(place(address), LONG_S) as client:
+        client.sendall(f"POST /grade HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
+                       "Content-Length: 10\r\n\r\n[".encode())  # fmt: skip
+        said = http.client.HTTPResponse(client)
+        said.begin()
+        assert said.status == 408
+        assert json.loads(said.read())["error"].endswith("Send it again.")
 
 
 def test_what_is_no_http_does_no_harm(address: str) -> None:
