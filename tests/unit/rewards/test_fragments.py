@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
+import pytest
+
 from restem.rewards.exact import decide
 from restem.rewards.extract import extract
 
@@ -168,6 +170,7 @@ def cases(count: int, seed: int) -> list[tuple[str, str]]:
     return made[:count]
 
 
+@pytest.mark.slow
 def test_a_piece_of_an_expression_earns_nothing() -> None:
     earned = []
     for text, gold in cases(20_000, seed=10):

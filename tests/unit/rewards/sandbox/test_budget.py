@@ -55,6 +55,7 @@ def test_a_hundred_runs_of_a_tenth_of_the_limit_pass(box: Box) -> None:
         assert [program.run(b"").limit for _ in range(100)] == [""] * 100
 
 
+@pytest.mark.slow
 def test_a_program_that_works_on_each_run_is_ended(box: Box) -> None:
     with box.program(BURN.format(0.15), Limits(0.2, 256)) as program:
         ended = [program.run(b"").limit for _ in range(30)]
