@@ -64,11 +64,13 @@ class Extracted:
     rule: str
 
 
+_DASHES = str.maketrans(dict.fromkeys("﹣－‒˗➖﹘", "−") | dict.fromkeys("\u200b\u2060\ufeff"))
 _BLANKS = re.compile(r"\s{2,}")  # patterns here are quadratic in such a run
 
 
 def extract(text: str) -> Extracted | None:
     """The final answer of a solution and the rule that found it, None if no rule applies."""
+    text = text if text.isascii() else text.translate(_DASHES)
     text = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
     for rule, look in _MARKS:
         found = look(text)
