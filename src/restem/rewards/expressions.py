@@ -203,7 +203,7 @@ def _says(words: Sequence[str]) -> bool:
 
 _COPULAS = words(
     "is are was were equals equal makes gives means leaves has have had gets get be becomes yields "
-    "so then thus hence therefore it he she they we i this that there"
+    "leaving giving making getting so then thus hence therefore it he she they we i this that there"
 )
 
 

@@ -22,7 +22,8 @@ _CHANGING = (
     "|smaller|higher|lower|over|under|above|below|beyond|about|around|approximately|approx|roughly|nearly|almost|circa"
     "|between|from|within|twice|thrice|half|double|triple|negative|minus|plus|times|square|cube"
     "|root|power|logarithm|log|reciprocal|inverse|factorial|sine|cosine|tangent|modulo|mod|base"
-    "|percent|near|close|tends|approaches|neg|exceeds?|except|instead|multiples?|divisors?|factor|up to|one"
+    "|percent|near|close|tends|approaches|neg"
+    "|exceeds?|except|instead|multiples?|divisors?|factor|up to|one"
     rf"|{_MONTHS}|(?:divided|multiplied|divisible|raised)"
 )
 HEDGE = re.compile(
@@ -56,7 +57,7 @@ _TIMES_AS = re.compile(
 )
 _MONTH = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
 _SMALL = re.compile(
-    r"\b(?:be|been|it|he|she|we|us|me|up|my|our|his|her|their|them|they|was|were|will|can|has|have"
+    r"\b(?:be|been|go|it|he|she|we|us|me|up|my|our|his|her|their|them|they|was|were|will|can|has|have"
     r"|had|did|does|is|are|do|you|your|its|than he|than she)\b",
     re.IGNORECASE,
 )
@@ -100,7 +101,7 @@ def scales(tail: str) -> bool:
 
 
 _LABEL = re.compile(
-    r"\b(?:steps?|fig(?:ure|s)?|equations?|eqs?|theorem|lemma|corollary|cases?|questions?|problems?"
+    r"\b(?:steps?|figs?|figures?|equations?|eqs?|theorem|lemma|corollary|cases?|questions?|problems?"
     r"|parts?|examples?|sections?|exercises?|methods?|tables?|definition|scenario)\.?\s+\(?$",
     re.IGNORECASE,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _HEDGE_WORDS = (
-    "not no none never neither nor nothing half third quarter twice double triple thrice "
+    "not no none never neither nor nothing nobody half third quarter twice double triple thrice "
     "reciprocal negative minus plus times opposite inverse more less than about "
     "approximately roughly if unless except root squared cubed percent wrong incorrect "
     "false impossible cannot or other"
@@ -29,7 +29,8 @@ _LABELLED = re.compile(
     rf"\s*\\text\{{\s*{_LABELS}\s*(?:is|:)*\s*(\(?[A-J]\)?)\s*\}}\s*", re.IGNORECASE
 )
 _SAID = re.compile(
-    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals|has|have|gets?|needs?|makes?):?|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*",
+    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals|has|have|gets?|needs?|makes?):?"
+    r"|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*",
     re.IGNORECASE,
 )
 

@@ -115,6 +115,8 @@ def _words(answer: str, gold: str, leaf: Compare) -> Decision:
         if answer.casefold() == gold.casefold():
             whole = len(answer) > 2 or answer.lower() in ("no", "on", "up", "it")
             return True if whole else None
+        if "no" in (answer.lower(), gold.lower()):
+            return False
         return False if min(len(answer), len(gold)) > 2 or len(answer) == len(gold) == 1 else None
     for word, other in ((answer, gold), (gold, answer)):
         wordy = word.isascii() and word.isalpha()
