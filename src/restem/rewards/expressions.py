@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from restem.rewards.calculations import FUNCTIONS, HOLE, LATIN, unknowns, words
 from restem.rewards.units import CANONICAL
 
-_SIGNS = "Ͱ-Ͽ²³¹⁰-₟¼-¾⅐-↏←-⋿⟀-⟯⨀-⫿⦀-⧿°′″×÷±·µ＀-￯𝐀-𝟿№ªº"
+_SIGNS = "⁄Ͱ-Ͽ²³¹⁰-₟¼-¾⅐-↏←-⋿⟀-⟯⨀-⫿⦀-⧿°′″×÷±·µ＀-￯𝐀-𝟿№ªº"
 _TOKEN = re.compile(
     r"(?P<blank>\s+)"
     rf"|(?P<hole>{HOLE})"
@@ -75,7 +75,10 @@ def _kind(token: Token, before: Token | None, after: Token | None) -> str:
     if token.kind == "sep":
         return "sep"
     if token.kind == "other":
-        return "" if token.text in "“”„`" else "stop"
+        if token.text in "“”„`":
+            return ""
+        inside = glued and after is not None and after.start == token.end and token.text not in "—―"
+        return "math" if inside and after is not None and after.kind == "number" else "stop"
     if token.kind == "sign":
         return _sign_kind(token, before, after, glued)
     return _word_kind(token, before, after, glued)

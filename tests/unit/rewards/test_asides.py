@@ -43,7 +43,8 @@ SENTENCES: dict[str, list[tuple[str, bool]]] = {
     ],
     "every dash is a sign, and glued characters count": [
         ("The change is ﹣7.", False), ("‒7", False), ("➖7", False), ("−\u200b7", False),
-        ("¬7", False), ("7‰", False), ("⎼7", False), ("7 ✅", True), ("“7”", True),
+        ("¬7", False), ("5 ⁄ 7", False), ("5;7", False),
+        ("7‰", False), ("⎼7", False), ("7 ✅", True), ("“7”", True),
     ],
     "struck out text goes, bold tags go": [
         ("So ~~9~~ **7**", True), ("So ~~7~~", False), ("The answer is <b>7</b>", True),
@@ -69,7 +70,8 @@ BOXED = [
     (r"\begin{smallmatrix} 1 \\ 2 \end{smallmatrix}", r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", 1),
     (r"\R", r"\mathbb{R}", 1), (r"\operatorname{arctan} 2", r"\arctan 2", 1),
     (r"\text{A}, \text{C}", "A,C", 1), (r"\text{A}, \text{C}", "A,D", 0), ("No", "no", 1),
-    ("No", "on", 0), ("NO", "ON", 0), (r"\text{She has 7 pens}", "7", 1), (r"\text{She has half of 7}", "7", 0),
+    ("No", "on", 0), ("NO", "ON", 0), (r"\text{She has 7 pens}", "7", 1),
+    (r"\text{She has half of 7}", "7", 0),
     (r"\text{She has no 7}", "7", 0), (r"\vec{u} = \langle 3,4\rangle", r"\langle 3,4\rangle", 1),
     (r"\vec{u} = \langle 3,4\rangle", r"\langle 4,3\rangle", 0), (r"\text{exactly } 7", "7", 1),
     ("2^3}$ and $\\boxed{8", "8", 1), ("2^3}$ and $\\boxed{9", "8", 0),
@@ -87,6 +89,11 @@ def test_boxed() -> None:
         (*row, v.detail) for row, v in zip(BOXED, verdicts, strict=True) if v.reward != row[2]
     ]
     assert judged == []
+
+
+def test_a_false_equation_has_a_class_of_its_own() -> None:
+    with open_reward(score(), machine()) as reward:
+        assert reward.group(["1=2", "2", "3+4 = 7", "7"]) == [0, 1, 2, 2]
 
 
 def test_text_mention_of_a_blank_box_is_no_answer() -> None:
