@@ -62,7 +62,7 @@ def _boxes(text: str) -> tuple[list[Span], int]:
 
 
 _NO_CONTENT = re.compile(
-    r"[\s.…]*|\\[lc]?dots|(?:\\text\{)?(?:(?:your|the|final) )*answer(?: here)?\}?", re.IGNORECASE
+    r"[\s.…?]*|\\[lc]?dots|(?:\\text\{)?(?:(?:your|the|final) )*answer(?: here)?\}?", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[.!?\n]")
 
@@ -124,6 +124,8 @@ def _same(
     """Whether two numbers are one: 1/2 and 0.5, or roots that agree to 10 digits."""
     if one is not None and other is not None:
         return same_number(one, other)
+    if value is not None and value == others:
+        return True  # 2^3 and 8
     if one is not None or other is not None or value is None or others is None:
         return False
     return abs(value - others) * 10**10 <= abs(value)
@@ -143,7 +145,9 @@ def clean(answer: str) -> str:
         shorter = answer.strip().lstrip(",;:").rstrip(",;: ")
         if not shorter.endswith(".."):  # an ellipsis goes on
             shorter = shorter.rstrip(".")
-        shorter = _unwrap(shorter.strip())
+        shorter = _unwrap(shorter.strip().strip("“”"))
+        if len(shorter) > 2 and shorter[0] == shorter[-1] and shorter[0] in "'\"":
+            shorter = shorter[1:-1]
         for edge in _EDGES:
             shorter = shorter.removeprefix(edge).removesuffix(edge)
         if shorter.endswith("\\"):

@@ -227,11 +227,16 @@ def _stated(parts: list[str]) -> str | None:
     return result if not workings or done else None
 
 
+_A_LETTER = re.compile(r"[A-Za-z]")
+
+
 def _two_equations(ours: list[str], theirs: list[str], leaf: Compare) -> Decision:
     """Same name: same value. Two names: different things. Else it takes algebra."""
     if core(ours[0]) == core(theirs[0]) and (is_name(ours[0]) or is_combination(ours[0])):
         value = _stated(theirs) or theirs[-1]
         return _chain(ours, value, leaf)
+    if not any(_A_LETTER.search(side) for side in (*ours, *theirs)) and _stated(theirs):
+        return _chain(ours, theirs[-1], leaf)  # 3+4 = 7 and 2+5 = 7, but not 1 = 2
     named = is_name(ours[0]) and is_name(theirs[0])
     segment = sorted(ours[0]) == sorted(theirs[0]) and ours[0].isalpha()  # AB, BA
     return False if named and not segment and len(ours) == len(theirs) == 2 else None

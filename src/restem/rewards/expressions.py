@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from restem.rewards.calculations import FUNCTIONS, HOLE, LATIN, unknowns, words
 from restem.rewards.units import CANONICAL
 
-_SIGNS = "Ͱ-Ͽ²³¹⁰-₟¼-¾⅐-↏←-⋿⟀-⟯⨀-⫿⦀-⧿°′″×÷±·µ＀-￯𝐀-𝟿№ªº"
+_SIGNS = "⁄Ͱ-Ͽ²³¹⁰-₟¼-¾⅐-↏←-⋿⟀-⟯⨀-⫿⦀-⧿°′″×÷±·µ＀-￯𝐀-𝟿№ªº"
 _TOKEN = re.compile(
     r"(?P<blank>\s+)"
     rf"|(?P<hole>{HOLE})"
@@ -75,7 +75,10 @@ def _kind(token: Token, before: Token | None, after: Token | None) -> str:
     if token.kind == "sep":
         return "sep"
     if token.kind == "other":
-        return "" if token.text in "“”„`" else "stop"
+        if token.text in "“”„`":
+            return ""
+        inside = glued and after is not None and after.start == token.end and token.text not in "—―"
+        return "math" if inside and after is not None and after.kind == "number" else "stop"
     if token.kind == "sign":
         return _sign_kind(token, before, after, glued)
     return _word_kind(token, before, after, glued)
@@ -203,7 +206,7 @@ def _says(words: Sequence[str]) -> bool:
 
 _COPULAS = words(
     "is are was were equals equal makes gives means leaves has have had gets get be becomes yields "
-    "so then thus hence therefore it he she they we i this that there"
+    "leaving giving making getting so then thus hence therefore it he she they we i this that there"
 )
 
 

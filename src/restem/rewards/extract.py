@@ -23,7 +23,9 @@ ones. The first rule that applies decides; its name goes into the verdict:
 A statement is never a piece of an expression: \sqrt{5} is not 5, "x > 5", "3-4 hours" and "1 in 5"
 are not 5 either. Words that make a number another stay with it, and make it wrong: "5 dozen",
 "at least 5", "not 5", "5 or 6". "negative 5" is -5. Where no statement can be read whole, there is
-no answer: "(at the 5", "is it 5?", "So 5. No, that is wrong."
+no answer: "(at the 5", "is it 5?", "So 5. No, that is wrong." Nor is there one where the number is
+denied, a label, or a part of the task or of a condition: "It can't be 5", "See step 5", "We divide
+by 5", "If she has 5 pens, she is glad".
 
 Source of the rules: Minerva's prompt (arXiv 2206.14858 appendix D.2), MATH (arXiv 2103.03874),
 GSM8K (arXiv 2110.14168).
@@ -64,11 +66,13 @@ class Extracted:
     rule: str
 
 
+_DASHES = str.maketrans(dict.fromkeys("﹣－‒˗➖﹘", "−") | dict.fromkeys("\u200b\u2060\ufeff"))
 _BLANKS = re.compile(r"\s{2,}")  # patterns here are quadratic in such a run
 
 
 def extract(text: str) -> Extracted | None:
     """The final answer of a solution and the rule that found it, None if no rule applies."""
+    text = text if text.isascii() else text.translate(_DASHES)
     text = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
     for rule, look in _MARKS:
         found = look(text)

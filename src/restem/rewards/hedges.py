@@ -22,7 +22,8 @@ _CHANGING = (
     "|smaller|higher|lower|over|under|above|below|beyond|about|around|approximately|approx|roughly|nearly|almost|circa"
     "|between|from|within|twice|thrice|half|double|triple|negative|minus|plus|times|square|cube"
     "|root|power|logarithm|log|reciprocal|inverse|factorial|sine|cosine|tangent|modulo|mod|base"
-    "|percent|exceeds?|except|instead|multiples?|divisors?|factor|up to|one"
+    "|percent|near|close|tends|approaches|neg"
+    "|exceeds?|except|instead|multiples?|divisors?|factor|up to|one"
     rf"|{_MONTHS}|(?:divided|multiplied|divisible|raised)"
 )
 HEDGE = re.compile(
@@ -56,7 +57,7 @@ _TIMES_AS = re.compile(
 )
 _MONTH = re.compile(rf"\s+(?:{_MONTHS})\b", re.IGNORECASE)
 _SMALL = re.compile(
-    r"\b(?:be|been|it|he|she|we|us|me|up|my|our|his|her|their|them|they|was|were|will|can|has|have"
+    r"\b(?:be|been|go|it|he|she|we|us|me|up|my|our|his|her|their|them|they|was|were|will|can|has|have"
     r"|had|did|does|is|are|do|you|your|its|than he|than she)\b",
     re.IGNORECASE,
 )
@@ -97,6 +98,44 @@ def scales(tail: str) -> bool:
         return True
     word = re.match(rf"\s*([{LATIN}]+)", tail)
     return word is not None and multiplies(word[1])
+
+
+_LABEL = re.compile(
+    r"\b(?:steps?|figs?|figures?|equations?|eqs?|theorem|lemma|corollary|cases?|questions?|problems?"
+    r"|parts?|examples?|sections?|exercises?|methods?|tables?|definition|scenario)\.?\s+\(?$",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?:n['’]t|\b(?:not|cannot|never))\s+(?:(?:be|been|equal|come|amount|to|exactly|just|simply|possibly"
+    r"|have|get|give|make|actually|really|necessarily|the|a)\s+)+$"
+    r"|\b(?:unlikely|impossible|false|wrong|incorrect)\s+(?:that|to|for)\b[^,;:=]*$"
+    r"|\b(?:not sure|unsure|doubt|not know|n['’]t know|whether|none of)\b[^,;:=]*$"
+    r"|\b(?:anything but|other than|different from|goes into)\s+$|%\s+off\s+$"
+    r"|\bor\s+(?:maybe|perhaps|possibly|even|else|rather)\s+$",
+    re.IGNORECASE,
+)
+_TASK = re.compile(
+    r"\b(?:problem|question|exercise)\s+(?:says|states|asks|gives|mentions|tells)\b[^,;:=]*$"
+    r"|\b(?:are|re|were|been)\s+(?:told|asked|given)\b[^,;:=]*$"
+    r"|\b(?:need|needs|want|wants|have|has|asked|trying)\s+to\s+(?:find|determine|calculate|compute"
+    r"|figure|know)\b(?!.*\b(?:is|are|get|gives?)\s*$)[^,;:=]*$"
+    r"|(?:^\W*|[,;:]\s+|\b(?:we|you|I|now|then|and|first|next|must|should|just|simply)\s+)"
+    r"(?:add|subtract|divide|multiply)(?:\s+(?:by|it|them|this|that|both|all|these|another))*\s+$"
+    r"|^\W*(?:suppose|assume|imagine|let(?!['’]?s?\s+(?:us\s+)?(?:add|sum|calculate|compute|see)))\b[^,;:=]*$",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(r"^\W*(?:if|when|while|although|unless)\b[^,;:=]*$", re.IGNORECASE)
+_MAIN_CLAUSE = re.compile(r"[^,;:]*,\s+\w|.*\bthen\b", re.IGNORECASE)
+
+
+def is_aside(before: str, tail: str) -> bool:
+    """Whether what stands around a number in its sentence says that it is no result: it denies it
+    ("can't be 5"), labels something ("Step 5"), tells the task again ("We are told there are 5",
+    "We divide by 5"), or is a condition ("If she has 5 apples, she is happy")."""
+    before = before[-300:]
+    if any(says.search(before) for says in (_LABEL, _DENIED, _TASK)):
+        return True
+    return _CONDITION.match(before) is not None and _MAIN_CLAUSE.match(tail) is not None
 
 
 OPERATES = re.compile(

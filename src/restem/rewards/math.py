@@ -183,7 +183,10 @@ def gold_text(problem: Problem) -> str:
 
 
 def _joins(answer: str, head: str) -> bool:
-    """Whether an answer joins a class; arithmetic that is left undone has a class of its own."""
+    """Whether an answer joins a class; arithmetic that is left undone has a class of its own, and
+    so has a false equation: 14 is not "1+2 = 14"."""
+    if "=" in head and decide(head, answer) is False:
+        return False
     ours, first = normalise(answer).text, normalise(head).text
     return bool(decide(answer, head)) and (ours == first or not is_unfinished(first))
 

@@ -15,12 +15,15 @@ _CODES = {
     "\\yen": "yen",
     "cny": "yuan", "rmb": "yuan", "元": "yuan", "円": "yen", "rs": "rupee", "rs.": "rupee",
     "inr": "rupee", "₹": "rupee", "₩": "won", "krw": "won", "₽": "rouble", "₱": "peso",
-    "cad": "cad", "c$": "cad", "c\\$": "cad", "ca$": "cad", "aud": "aud", "a$": "aud",
+    "cad": "cad", "c$": "cad", "c\\$": "cad", "ca$": "cad", "ca\\$": "cad",
+    "s$": "sgd", "s\\$": "sgd", "hk$": "hkd", "hk\\$": "hkd",
+    "nt$": "twd", "nt\\$": "twd", "r$": "real", "r\\$": "real", "nz$": "nzd", "nz\\$": "nzd",
+    "\\textdollar": "dollar", "aud": "aud", "a$": "aud",
     "a\\$": "aud", "chf": "franc", "¢": "cent", "\\cent": "cent", "\\textcent": "cent",
     "\\texteuro": "euro",
 }  # fmt: skip
 _SIGN = (
-    r"(?:(?:US|C|CA|A)?\\?\$|[€£¥￥₹₩₽₱元円]|\\(?:euro|texteuro|pounds|textsterling|yen)(?![a-zA-Z])"
+    r"(?:(?:US|CA?|A|S|HK|NT|NZ|R)?\\?\$|[€£¥￥₹₩₽₱元円]|\\(?:euro|texteuro|textdollar|pounds|textsterling|yen)(?![a-zA-Z])"
     r"|(?:USD|EUR|GBP|JPY|CNY|RMB|INR|KRW|CAD|AUD|CHF)(?![a-zA-Z])|Rs\.?(?![a-zA-Z]))"
 )
 _NUMBER = r"-?\s*(?=\.?\d|\\frac|\{?\d)"
@@ -32,7 +35,7 @@ _AFTER = re.compile(
 )
 _SIGNS = re.compile(r"(?:\\text\{\s*)?[€£¥￥₹₩](?:\s*\})?")
 _HINT = re.compile(
-    r"[$€£¥￥₹₩₽₱¢元円]|[A-Z]{3}|Rs|\\(?:text)?cent|\\text(?:euro|sterling)|\\(?:euro|pounds|yen)"
+    r"[$€£¥￥₹₩₽₱¢元円]|[A-Z]{3}|Rs|\\(?:text)?cent|\\text(?:euro|sterling|dollar)|\\(?:euro|pounds|yen)"
 )
 
 

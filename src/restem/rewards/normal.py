@@ -62,6 +62,12 @@ def _table(*rows: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
 _LATEX = _table(
     (r"\\[lc]?dots(?![a-zA-Z])", r"\\ldots "),
     (r"\\%", "%"),
+    (r"\\R(?![a-zA-Z])", r"\\mathbb{R}"),
+    (
+        r"\\text\{(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|log|ln|gcd)\}(?=\s*[\w({\\])",
+        r"\\\1 ",
+    ),
+    (r"(?:^|(?<=, )|(?<=,))\\text\{\s*([A-J])\s*\}(?=\s*(?:,|$))", r"\1"),
     (r"\\degree(?![a-zA-Z])", r"^\\circ "),
     (r"\\not\s*=", r"\\ne "),
     (r"\\var(epsilon|theta|phi)(?![a-zA-Z])", r"\\\1"),
@@ -283,6 +289,7 @@ def _unwrapped(text: str) -> str:
     return text
 
 
+_ANGLES = ("\\langle", "\\rangle")
 _SPLITTABLE = frozenset("()[]{}")
 
 
@@ -295,6 +302,8 @@ def split_top(text: str, separators: str = ",;") -> list[str] | None:
     while at < len(text):
         char = text[at]
         if char == "\\" and at + 1 < len(text):
+            if text.startswith(_ANGLES, at):
+                depth = max(depth + (1 if text[at + 1] == "l" else -1), 0)
             if text[at + 1] not in "{}":
                 at += 2
                 continue

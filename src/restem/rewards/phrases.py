@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _HEDGE_WORDS = (
-    "not no none never neither nor nothing half third quarter twice double triple thrice "
+    "not no none never neither nor nothing nobody half third quarter twice double triple thrice "
     "reciprocal negative minus plus times opposite inverse more less than about "
     "approximately roughly if unless except root squared cubed percent wrong incorrect "
     "false impossible cannot or other"
@@ -16,7 +16,7 @@ _HEDGE_WORDS = (
 _HEDGES = frozenset(_HEDGE_WORDS.split())
 _END_WORDS = "is are was were be equals equal has have gives get gets"
 _ENDS = frozenset(_END_WORDS.split())
-_LABELS = r"(?:the )?(?:final |correct |required )?(?:answer|ans|solution|result|option|choice)"
+_LABELS = r"(?:the )?(?:final |correct |required )?(?:answer|ans\.?|solution|result|option|choice)"
 _LEAD = re.compile(
     rf"\s*(?:\\text\{{(?P<marked>[^{{}}\\]*)\}}|(?P<bare>[A-Za-z][A-Za-z',]*(?: [A-Za-z',]+)* "
     rf"(?:is|are|equals)(?=[: ])|{_LABELS}(?=\s*[:=]|\s+\(?[A-J]\)?\s*$)))"
@@ -24,12 +24,13 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(rf"{_LABELS}\s*(?:is|:|=)*\s*", re.IGNORECASE)
-_CONNECTIVE = re.compile(r"(?:so|thus|hence|therefore|then|finally)\s*[,:]?", re.IGNORECASE)
+_CONNECTIVE = re.compile(r"(?:so|thus|hence|therefore|then|finally|exactly)\s*[,:]?", re.IGNORECASE)
 _LABELLED = re.compile(
     rf"\s*\\text\{{\s*{_LABELS}\s*(?:is|:)*\s*(\(?[A-J]\)?)\s*\}}\s*", re.IGNORECASE
 )
 _SAID = re.compile(
-    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals):?|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*",
+    r"\s*\\text\{\s*([A-Za-z' ,]+? (?:is|are|equals|has|have|gets?|needs?|makes?):?"
+    r"|[A-Za-z ]*answer:)\s+([^{}]+)\}\s*",
     re.IGNORECASE,
 )
 

@@ -113,7 +113,10 @@ _NUMBER_WORDS = ("pi", "infinity", "inf", "oo", "infty")
 def _words(answer: str, gold: str, leaf: Compare) -> Decision:
     if answer.isalpha() and gold.isalpha() and answer.isascii() and gold.isascii():
         if answer.casefold() == gold.casefold():
-            return True if max(len(answer), len(gold)) > 2 else None
+            whole = len(answer) > 2 or answer.lower() in ("no", "on", "up", "it")
+            return True if whole else None
+        if "no" in (answer.lower(), gold.lower()):
+            return False
         return False if min(len(answer), len(gold)) > 2 or len(answer) == len(gold) == 1 else None
     for word, other in ((answer, gold), (gold, answer)):
         wordy = word.isascii() and word.isalpha()

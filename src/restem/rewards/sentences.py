@@ -81,12 +81,27 @@ _EMPHASIS = re.compile(
 _HEADING = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|[*•][ \t]+)", re.MULTILINE)
 
 
+_ITEM = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
+
+
+def _without_markers(text: str) -> str:
+    """A text without the numbers of a list that counts up from 1: they state nothing."""
+    numbers = {int(match[1]) for match in _ITEM.finditer(text)}
+    return _ITEM.sub(
+        lambda m: "" if int(m[1]) - 1 in numbers or (m[1] == "1" and 2 in numbers) else m[0], text
+    )
+
+
+_STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
+_TAGGED = re.compile(r"<(b|i|u|em|strong)>([^<>]{1,200})</\1>")
 _PICTURES = re.compile("[\u2600-\u27bf\u2b50\ufe0f\U0001f000-\U0001faff]+|(?<=\\s)[:;]-?\\)")
 
 
 def plain(text: str) -> str:
     """A text without Markdown emphasis, headings, bullets, and pictures."""
-    text = _PICTURES.sub("", _HEADING.sub("", text))
+    text = _without_markers(_PICTURES.sub("", _HEADING.sub("", text)))
+    text = _STRUCK.sub("", text) if "~~" in text else text
+    text = _TAGGED.sub(r"\2", text) if "</" in text else text
     return _EMPHASIS.sub(r"\2", text) if any(mark in text for mark in "*_`") else text
 
 

@@ -38,7 +38,7 @@ from restem.rewards.expressions import (
     starts_open,
     tokens_of,
 )
-from restem.rewards.hedges import HEDGE, NOT, OPERATES, is_free, scales
+from restem.rewards.hedges import HEDGE, NOT, OPERATES, is_aside, is_free, scales
 from restem.rewards.units import CANONICAL
 
 FORMULAS = re.compile(rf"{HOLE}(?:(?:[\s,;]|\b(?:and|or)\b)*{HOLE})*")  # one answer
@@ -65,7 +65,7 @@ _ASIDE = re.compile(
 _PLAIN_SET = re.compile(r"\{[^{}\\]*\}")
 _BECAUSE = re.compile(r",?\s+because\b", re.IGNORECASE)
 _AND_MORE = re.compile(r"\b(?:and|or)\s+(?:\w+\s+)?$")  # "5 for Ann and 6 for Bo"
-_SIGN_WORD = re.compile(r"\b(?:negative|minus)\s+$", re.IGNORECASE)
+_SIGN_WORD = re.compile(r"\b(?:negative|minus|neg\.?)\s+$", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(?:percent|pct)\b\.?", re.IGNORECASE)
 
 
@@ -92,6 +92,8 @@ def statement(
         return Statement(clean(filled(sentence[start:], formulas[holes[0] :])), bool(inside))
     before, tail = sentence[:start], sentence[end:]
     stated = sentence[start:end]
+    if not first and "=" not in filled(stated, inside) and is_aside(before, tail):
+        return None
     if FORMULAS.fullmatch(stated):
         stated = HOLE
         content = joined(inside)
@@ -122,6 +124,14 @@ def as_latex(answer: str) -> str:
 _PURPOSE = re.compile(
     r"[^=,.;:]*?\b(?:for|to|in|from|after|before|during|per|by|with|of|if|when|at|on)\b"
 )
+_LATER = re.compile(
+    r"(?:\s+[a-z]+){0,4}?\s+(?:after|before|when|while|if|once|because|unless)\s"
+    r"(?!.*\b(?:and|so|then|but|is|are|equals|leaves|gives|leaving)\b)[^,;:]*$"
+)
+_STATES = re.compile(
+    r"\b(?:is|are|has|have|had|gets?|got|earns?|earned|needs?|makes?|made|leaves?|left|remains?)\b"
+    r"[^,;:\d]*$"
+)
 _NEW_CLAIM = re.compile(r"\b(?:and|so|then|but|is|are|was|were|equals|leaves|gives|leaving)\b")
 
 
@@ -132,6 +142,8 @@ def _last(sentence: str, tokens: Sequence[Token], groups: Sequence[Run]) -> Run:
         return groups[-1]
     (start, end), last = groups[-2:]
     gap = sentence[end : last[0]]
+    if _LATER.match(gap) and _STATES.search(sentence[:start]) and "=" not in sentence[last[0] :]:
+        return groups[-2]
     stops = any(t.kind != "word" and end <= t.start < last[0] for t in tokens)
     explains = _PURPOSE.match(gap) and not _NEW_CLAIM.search(gap) and not stops
     if not explains or "=" in sentence[slice(*last)] or "=" not in sentence[start:end]:
@@ -149,6 +161,8 @@ def filled(text: str, formulas: Sequence[Span]) -> str:
 def _stated(stated: str, before: str, tail: str, loosely: bool, formula: bool) -> str | None:
     """An expression with the words around it that belong to it."""
     stated = stated.rstrip(",;:")
+    if _GLUED.match(tail) or _GLUED.match(before[-1:]):  # "5‰", "¬5"
+        return None
     if ends_open(stated) and re.match(rf"\s*[{LATIN}]", tail):  # "5 + the rest"
         return before[-40:] + stated + tail
     if not _balanced(stated):
@@ -178,6 +192,7 @@ def _stated(stated: str, before: str, tail: str, loosely: bool, formula: bool) -
     return (before + stated + tail) if denied else stated + words
 
 
+_GLUED = re.compile(r"[^\w\s.,;:!?()\[\]{}\"'“”„‚«»‘’`*~<>|/—–\\-]")
 _OUT_OF = re.compile(r"(\d+)\s+(?:out\s+of|(in))\s+(?:every\s+)?(\d+)")
 _CHANCE = re.compile(r"\b(?:chances?|probability|likelihood|odds)\b", re.IGNORECASE)
 

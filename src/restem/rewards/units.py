@@ -118,19 +118,21 @@ _GLUED = re.compile(
     r"|seconds?|units?|dollars?|cents?)\}?" + _POWER + r"$"
 )
 _BRACED = re.compile(r"(?<=[0-9])\s*\{\s*([A-Za-z][A-Za-z .]*(?:/[A-Za-z]+)?)\s*\}" + _POWER + r"$")
+_RAISED = re.compile(r"(?<=\d)\s?(mm|cm|dm|m|km|in|ft|yd|mi)([23])$")  # 5 cm2
 _EACH = re.compile(r"(?<=[0-9])\s*/\s*(?:\\text\s*\{\s*)?([A-Za-z]{3,})\s*\}?\s*$")  # $5/hour
 _CAPITALS = {
     "K": "kelvin", "N": "newton", "J": "joule", "W": "watt", "A": "ampere", "V": "volt",
     "Hz": "hertz", "Pa": "pascal",
 }  # fmt: skip
 _TEMPERATURE = re.compile(
-    r"(?:\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])|(?<=[\d\s])degrees?)\s*(?:\\text\{\s*)?([CFK])\s*\}?\s*\}?\s*[.$]*$"
+    r"(?:(?:\\text\{\s*)?\^\s*\{?\s*\\circ(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])|(?<=[\d\s])degrees?)\s*(?:\\text\{\s*)?([CFK])\s*\}?\s*\}?\s*[.$]*$"
 )
 _TEMPERATURES = {"C": "celsius", "F": "fahrenheit", "K": "kelvin"}
 
 
 def split_unit(text: str) -> tuple[str, str]:
     """(text without its unit, canonical unit or ""). A scale word becomes a power of ten."""
+    text = _RAISED.sub(r" \1^\2", text)
     if text.endswith("}") or "\\text" in text:
         text = _RATIO.sub(_as_ratio, text)
         text = _MARKED_RATIO.sub(lambda m: rf"\text{{{m[1]}/{m[2]}}}" + _raised(m[3]), text)

@@ -37,6 +37,7 @@ def plain_latex(text: str) -> str:
         return _stripped(text) if text.startswith("{") else text
     text = _COMMAND.sub(_one_command, text)
     if "\\" in text or "{" in text:
+        text = _QUANTITY.sub(_as_quantity, text)
         text = _OVER.sub(_as_fraction, text) if "\\over" in text or "\\choose" in text else text
         text = _without_wrappers(text)
         text = _environments(text) if "\\begin" in text else text
@@ -62,7 +63,8 @@ def _apart(match: re.Match[str]) -> str:
 
 _WRAPPED = re.compile(
     r"(?P<other>\\\\|\\[{}])"
-    r"|(?P<open>\\(?:boldsymbol|bm|pmb|underline|uline|boxed|fbox|ensuremath|math(?:bin|rel|ord|op|open|close|inner)|smash)\s*\{"
+    r"|(?P<open>\\(?:boldsymbol|bm|pmb|underline|uline|boxed|fbox|framebox|ensuremath|math(?:bin|rel|ord|op|open|close|inner)|smash)\s*\{"
+    r"|\\fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{|\\bbox\s*(?:\[[^\[\]{}]*\])?\s*\{"
     r"|\\(?:textcolor|colorbox)\s*(?:\[[^\[\]{}]*\])?\s*\{[^{}]*\}\s*\{)"
     r"|(?P<bare>\\(?:boldsymbol|bm|pmb)(?![a-zA-Z]) ?)|(?P<brace>\{)|(?P<end>\})"
 )
@@ -70,7 +72,7 @@ _MAY_STAND = "=,(+-*/<>;: "
 _BEFORE_GROUP = re.compile(r"(?:^|[=,(+\-*/<>;:&])\s*$")
 _HELD = re.compile(r"(?:[_^]|\\(?:frac|sqrt|binom)(?:\{[^{}]*\})?)\s*$")
 _WRAPPER = re.compile(
-    r"\\(?:boldsymbol|bm|pmb|underline|uline|boxed|fbox|ensuremath|math(?:bin|rel|ord|op|open|close|inner)|smash|textcolor|colorbox)"
+    r"\\(?:boldsymbol|bm|pmb|underline|uline|boxed|fbox|framebox|bbox|ensuremath|math(?:bin|rel|ord|op|open|close|inner)|smash|textcolor|f?colorbox)"
     r"|(?:^|[=,(+\-*/<>;:&])\s*\{|(?<!\\)\{\}"
 )
 
@@ -172,6 +174,22 @@ def _roots(text: str) -> str:
     return _ROOT.sub(negated, text)
 
 
+_QUANTITY = re.compile(
+    r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}|\\(?:unit|si)\s*\{([^{}]*)\}"
+    r"|\\root\s*\{?(\d+)\}?\s*\\of\s*(\{[^{}]*\}|\w)"
+    r"|(?<=\d)\{\s*(\\text\{[^{}]*\})\s*\}$"
+)
+
+
+def _as_quantity(match: re.Match[str]) -> str:
+    r"""5\text{ cm} for \SI{5}{cm} and 5{\text{ cm}}, \sqrt[3]{8} for \root 3 \of 8."""
+    if match[6]:
+        return match[6]
+    if match[4]:
+        return rf"\sqrt[{match[4]}]{{{match[5].strip('{}')}}}"
+    return f"{match[1] or ''}\\text{{ {match[2] or match[3] or ''}}}"
+
+
 _DOTS = re.compile(r"(?<=[\d.])\\dot\s*(?:\{(\d+)\}|(\d))(?:(\d*)\\dot\s*(?:\{(\d)\}|(\d)))?")
 _BAR = re.compile(r"(?<=[\d.])\\bar\s*(?:\{(\d+)\}|(\d))")
 
@@ -195,7 +213,7 @@ _BRACED = re.compile(
 _ARRAY = re.compile(r"^\s*\\begin\{array\}\s*\{[clr|\s]*\}(.*)\\end\{array\}\s*$", re.DOTALL)
 _MATRIX = re.compile(
     r"[(\[]\s*\\begin\{(?:small)?matrix\}((?:[^\\]|\\(?!begin|end))*)\\end\{(?:small)?matrix\}\s*[)\]]"
-    r"|\\begin\{[bp]smallmatrix\}((?:[^\\]|\\(?!begin|end))*)\\end\{[bp]smallmatrix\}"
+    r"|\\begin\{[bp]?smallmatrix\}((?:[^\\]|\\(?!begin|end))*)\\end\{[bp]?smallmatrix\}"
 )
 
 
