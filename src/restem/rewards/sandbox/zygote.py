@@ -98,7 +98,9 @@ def _set_up(settings: Settings) -> Place:
     _hide()
     gc.collect()
     gc.freeze()
-    return Place(confinement, kernel.prepare_fork(), confine.address_space_in_use(), watch)
+    folder = "" if settings.tier == LANDLOCK else os.getcwd()
+    base_bytes = confine.address_space_in_use()
+    return Place(confinement, kernel.prepare_fork(), base_bytes, watch, folder)
 
 
 def _keep_proc(inherited: int) -> None:
