@@ -93,12 +93,14 @@ def check(
     suite: Suite, calls: list[Call], answers: list[Call], by_reference: bool = False
 ) -> dict[str, Json]:
     """Run the tests; the message. by_reference: the data set's own solution answers."""
+    iterates = any("Iteration" in text for text in _texts(suite))
     talk = Talk(calls, answers)
     error: BaseException | None = None
     step = 0
     try:
         with steady():
-            talk = Talk(calls, answers, _reference(suite) if by_reference else None)
+            reference = _reference(suite) if by_reference else None
+            talk = Talk(calls, answers, reference, iterates)
             for action in _steps(suite, talk):
                 step += 1
                 action()
@@ -122,9 +124,12 @@ def _undefined(error: BaseException | None, suite: Suite, talk: Talk) -> bool:
     there."""
     if type(error) is not NameError or not talk.guesses or talk.answered:
         return False
-    texts = [suite["test"]] if "test" in suite else [suite["setup"], *suite["asserts"]]
-    ours = set[str]().union(*(bound(ast.parse(text)) for text in texts))
+    ours = set[str]().union(*(bound(ast.parse(text)) for text in _texts(suite)))
     return not suite.get("reference") and error.name not in ours
+
+
+def _texts(suite: Suite) -> list[str]:
+    return [suite["test"]] if "test" in suite else [suite["setup"], *suite["asserts"]]
 
 
 def foresee(suite: Suite) -> dict[str, Json]:

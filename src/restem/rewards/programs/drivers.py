@@ -30,6 +30,10 @@ from restem.rewards.sandbox.client import Box, BoxFault, Budget, Limits, Program
 
 Message = dict[str, Json]
 MAX_MESSAGE = 32 << 20  # characters
+MAX_MEMORY = 512 << 20
+"""Bytes that the messages of one run may take here, about, until they are handed on."""
+_PER_MARK = {b"{": 190, b"[": 64, b",": 40, b'"': 20}
+_COPIES = 5  # of the characters: read, written for the hash and the other world, each as bytes
 
 _BUNDLE = """import marshal, sys, types
 for name, code in marshal.loads(bytes.fromhex("{data}")):
@@ -102,28 +106,41 @@ def messages(stdout: bytes, most: int = 1, token: str = "") -> list[Message]:
     """The first JSON objects, `most` at most, that stand in lines of their own after the byte 1E
     and the token.
 
-    What cannot be read ends the list: its writer was stopped there, or was no driver of ours.
+    What cannot be read ends the list: its writer was stopped there, or was no driver of ours. So
+    does what would take too much memory here: compressed, a few bytes can say that.
     """
     found: list[Message] = []
+    left = MAX_MEMORY
     for part in stdout.split(b"\n" + caller.MARK + token.encode(), most)[1:]:
         line, end, _ = part.partition(b"\n")
-        message = _read(line) if end else None
+        text = _inflated(line) if end else None
+        if text is None:
+            return found
+        left -= _COPIES * len(text) + sum(n * text.count(mark) for mark, n in _PER_MARK.items())
+        message = _read(text) if left >= 0 else None
         if not isinstance(message, dict):
             return found
         found.append(message)
     return found
 
 
-def _read(line: bytes) -> Json:
-    """None for what no driver wrote: too long, nested too deep to be handed on, or no JSON."""
+def _inflated(line: bytes) -> bytes | None:
+    """None for what no driver wrote, or is too long."""
+    if not line.startswith(b"z"):
+        return line
+    inflater = zlib.decompressobj()
     try:
-        if line.startswith(b"z"):
-            inflater = zlib.decompressobj()
-            line = inflater.decompress(base64.b64decode(line[1:]), MAX_MESSAGE)
-            if inflater.unconsumed_tail:
-                return None
-        message: Json = json.loads(line)
-    except (ValueError, RecursionError, zlib.error):
+        text = inflater.decompress(base64.b64decode(line[1:]), MAX_MESSAGE)
+    except (ValueError, zlib.error):
+        return None
+    return None if inflater.unconsumed_tail else text
+
+
+def _read(text: bytes) -> Json:
+    """None for what no driver wrote: nested too deep to be handed on, or no JSON."""
+    try:
+        message: Json = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     return message if _depth_within(message, MAX_NESTED) else None
 

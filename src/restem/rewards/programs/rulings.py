@@ -42,7 +42,7 @@ def _over_time(run: Run, limits: Limits) -> Ruling:
     detail = f"over {limits.cpu_s:g} CPU s or {limits.wall_s:g} s by the clock"
     if run.cpu_s <= limits.cpu_s and run.wall_s < limits.wall_s:
         detail = "over the time it has for all its runs"
-    worked = run.cpu_s >= _IDLE_SHARE * run.wall_s
+    worked = run.cpu_s > _IDLE_SHARE * run.wall_s
     again = run.limit == "wall" and worked and run.cpu_s < limits.cpu_s
     return Ruling(TIME_LIMIT, detail, again)
 

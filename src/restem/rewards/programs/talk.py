@@ -79,11 +79,18 @@ class Talk:
     """What was asked of the program, and what it answered.
 
     reference: the names of a program that answers while the run is adrift, instead of guesses.
+    iterates: whether the tests wait for a StopIteration of the program. In others a `map` would
+    take it for the end of the tests' own cases, and none would be left to fail.
     """
 
     def __init__(
-        self, calls: list[Call], answers: list[Call], reference: dict[str, object] | None = None
+        self,
+        calls: list[Call],
+        answers: list[Call],
+        reference: dict[str, object] | None = None,
+        iterates: bool = False,
     ) -> None:
+        self._iterates = iterates
         self._known = list(zip(calls, answers, strict=False))
         self._reference = reference
         self._kept = Kept()  # of the reference
@@ -180,7 +187,7 @@ class Talk:
         if "refused" in said:
             raise self._end(Stop(f"it returned {said['refused']}"))
         if "raised" in said:
-            self.raised = _exception(said["raised"])
+            self.raised = self._exception(said["raised"])
             raise self.raised
         try:
             changed = said.get("changed") or {}
@@ -193,17 +200,18 @@ class Talk:
         except (ValueError, TypeError, AssertionError, LookupError):
             raise self._end(Stop("its answer cannot be read")) from None
 
-
-def _exception(raised: Json) -> BaseException:
-    """An exception of the built-in type the program's had."""
-    name, text = raised if isinstance(raised, list) and len(raised) == 2 else ("", "")
-    kind = getattr(builtins, str(name), RuntimeError)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        kind = RuntimeError
-    try:
-        return kind(str(text))
-    except TypeError:  # UnicodeDecodeError and its kin want more arguments
-        return RuntimeError(f"{name}: {text}")
+    def _exception(self, raised: Json) -> BaseException:
+        """An exception of the built-in type the program's had."""
+        name, text = raised if isinstance(raised, list) and len(raised) == 2 else ("", "")
+        kind = getattr(builtins, str(name), RuntimeError)
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            kind = RuntimeError
+        if issubclass(kind, (StopIteration, StopAsyncIteration)) and not self._iterates:
+            return RuntimeError(f"it raised {name}")
+        try:
+            return kind(str(text))
+        except TypeError:  # UnicodeDecodeError and its kin want more arguments
+            return RuntimeError(f"{name}: {text}")
 
 
 def _overwrite(target: object, content: object) -> None:

@@ -17,9 +17,10 @@ from restem.rewards.programs.values import Find, Json, decode, encode, refuse
 
 T = TypeVar("T")
 
-_JUDGING = {"startswith", "endswith"} | {
+_JUDGING = {"startswith", "endswith", "difference", "symmetric_difference"} | {
     name for kind in (str, bytes, float, int, set) for name in dir(kind) if name.startswith("is")
-}  # methods of plain data that say yes or no: an object in the place of data would say yes
+}  # methods of plain data that say yes or no, or what differs: an object in the place of data would
+# say what is wanted
 Ask = Callable[[dict[str, Json], tuple[object, ...], dict[str, object] | None], object]
 """Asks for an object's attribute: the call without arguments, and those; no keywords, not even
 none of them, leave the attribute uncalled."""

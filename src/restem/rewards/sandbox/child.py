@@ -39,6 +39,8 @@ class Place:
     base_bytes: int
     """Address space the interpreter and the preloaded modules take."""
     watch: Watch
+    folder: str = ""
+    """What programs may write to, emptied between two runs: each is like the first. "" = none."""
 
 
 def open_channels() -> None:

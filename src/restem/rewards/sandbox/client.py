@@ -79,7 +79,7 @@ class Budget:
 
 
 class Program:
-    """A program in a world of its own: whatever its runs leave behind ends with it."""
+    """A program in a world of its own: no run finds what an earlier one has left behind."""
 
     def __init__(
         self, connection: Connection, limits: Limits, compile_error: str, budget: Budget

@@ -12,6 +12,7 @@ from types import CodeType
 
 from restem.rewards.sandbox import child
 from restem.rewards.sandbox.child import Place
+from restem.rewards.sandbox.empty import empty_folder
 from restem.rewards.sandbox.protocol import (
     COMPILED,
     END,
@@ -56,6 +57,8 @@ def serve(place: Place) -> CodeType | bytes:
         else:
             cpu_before = 0.0
             child.renew_streams()
+            if place.folder:
+                empty_folder(place.folder)
             child.write(child.STREAMS[0], ask.body)
             pid = child.fork(place, run, compiles=False)
             if pid == 0:

@@ -133,8 +133,8 @@ class Filter:
             struct.pack_into("<i", self.code, offset, pid)
 
 
-def for_zygote(extra: str = "") -> Filter:
-    """What neither the zygote nor programs may do. extra: names of further calls to deny.
+def for_zygote() -> Filter:
+    """What neither the zygote nor programs may do.
 
     Raises: OSError if the architecture has no table.
     """
@@ -142,14 +142,15 @@ def for_zygote(extra: str = "") -> Filter:
     rules = _rules(numbers, _ZYGOTE_ONLY, _ZYGOTE_NEVER)
     rules += _branch(numbers["fcntl"], 1, [(_FCNTL, _ALLOW), (_FCNTL_LOCKS, _DONE)], _DENY)
     rules += [*_socketpair(numbers), *_mmap(numbers)]
-    return _assemble(numbers, _NOBODY_MAY + extra, rules, _CHANGES_NOTHING)
+    return _assemble(numbers, _NOBODY_MAY, rules, _CHANGES_NOTHING)
 
 
-def for_program() -> Filter:
-    """What, on top of that, programs may not do: processes, signals to others, more privileges."""
+def for_program(extra: str = "") -> Filter:
+    """What, on top of that, programs may not do: processes, signals to others, more privileges.
+    extra: names of further calls to deny. The zygote may need those to clean up after a program."""
     numbers = kernel.table()
     rules = _rules(numbers, _PROGRAM_ONLY, {})
-    return _assemble(numbers, _PROGRAM_MAY_NOT, [*rules, *_clone(numbers)])
+    return _assemble(numbers, _PROGRAM_MAY_NOT + extra, [*rules, *_clone(numbers)])
 
 
 def _assemble(

@@ -79,10 +79,10 @@ def _set_up(settings: Settings) -> Place:
         readable = [*settings.visible, settings.stage]
         restrict = landlock.prepare(readable, world.DEVICES, confine.RULES)
     if settings.tier != UNSAFE:
-        confinement = confine.for_children(identity, seccomp.for_program(), restrict)
         exposed = settings.tier == LANDLOCK or not world.devices_are_read_only()
         extra = seccomp.METADATA if exposed else ""
-        confine.confine_zygote(identity, seccomp.for_zygote(extra))
+        confinement = confine.for_children(identity, seccomp.for_program(extra), restrict)
+        confine.confine_zygote(identity, seccomp.for_zygote())
     if settings.tier in (NAMESPACES, BUBBLEWRAP) or settings.parent:
         kernel.die_with_parent(0)  # again: a change of identity undoes it
     shared = settings.tier != NAMESPACES  # also bubblewrap: no limit holds for root
@@ -98,7 +98,9 @@ def _set_up(settings: Settings) -> Place:
     _hide()
     gc.collect()
     gc.freeze()
-    return Place(confinement, kernel.prepare_fork(), confine.address_space_in_use(), watch)
+    folder = "" if settings.tier == LANDLOCK else os.getcwd()
+    base_bytes = confine.address_space_in_use()
+    return Place(confinement, kernel.prepare_fork(), base_bytes, watch, folder)
 
 
 def _keep_proc(inherited: int) -> None:

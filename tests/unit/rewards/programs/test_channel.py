@@ -1,6 +1,8 @@
 """What a program answers or prints is its own outcome: never a reward, never a verifier's fault."""
 
+import base64
 import json
+import zlib
 from collections.abc import Callable
 from itertools import product
 
@@ -8,6 +10,9 @@ import pytest
 
 from restem.core.records import CORRECT, ERROR, Problem, Verdict
 from restem.rewards.code import CodeReward
+from restem.rewards.programs import drivers
+from restem.rewards.programs.caller import line
+from restem.rewards.programs.values import Json
 
 Judge = Callable[[object, str], Verdict]
 
@@ -165,3 +170,21 @@ def test_details_are_one_line_of_printable_text(judge: Judge, name: str) -> None
         assert detail.isprintable(), detail
         assert not any(mark in detail for mark in ("<script", "</script", "<b")), detail
         assert len(detail) <= 200
+
+
+LARGE = {"lists": b"[],", "whole numbers": b"7,", "floats": b'{"f":"0x1.0p+2"},'}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_short_message_does_not_fill_our_memory(kind: str) -> None:
+    """Compressed, a few bytes say a lot: what all messages of a run say is limited."""
+    piece = LARGE[kind]
+    text = b'{"value":[' + piece * ((24 << 20) // len(piece)) + b"0]}"
+    said = b"\n\x1ez" + base64.b64encode(zlib.compress(text, 1)) + b"\n"
+    assert len(said) < 1 << 20
+    assert len(drivers.messages(9 * said, 9)) < 2
+
+
+def test_many_large_answers_are_read() -> None:
+    floats: list[Json] = [{"f": (n / 7).hex()} for n in range(300_000)]
+    assert len(drivers.messages(3 * line({"value": floats}), 3)) == 3

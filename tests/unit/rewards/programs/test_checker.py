@@ -133,6 +133,23 @@ def test_exceptions_cannot_end_the_tests_early_as_passed() -> None:
     assert check(human_eval(test), [call(1), call(2)], answers)["end"] == "failed"
 
 
+CASES = "def right(case): return candidate(case) == case\n    "
+
+
+@pytest.mark.parametrize(
+    "test", [CASES + "assert all(map(right, [1, 2]))", "assert not any(map(candidate, [1, 2]))"]
+)
+@pytest.mark.parametrize("kind", ["StopIteration", "StopAsyncIteration"])
+def test_a_program_cannot_end_the_list_of_cases(test: str, kind: str) -> None:
+    assert check(human_eval(test), [call(1)], [{"raised": [kind, ""]}])["end"] == "failed"
+
+
+def test_iterators_may_end_where_tests_wait_for_that() -> None:
+    test = "try: candidate(1)\n    except StopIteration: return\n    assert False"
+    answers: list[dict[str, Json]] = [{"raised": ["StopIteration", ""]}]
+    assert ended(check(human_eval(test), [call(1)], answers))[0] == "passed"
+
+
 def test_changed_arguments_are_changed_here_too() -> None:
     suite = human_eval("a = [3, 1, 2]\n    candidate(a)\n    assert a == [1, 2, 3]")
     changed: dict[str, Json] = {"value": None, "changed": {"0": [1, 2, 3]}}

@@ -76,7 +76,7 @@ class Yes:
     __gt__ = __le__ = __ge__ = __contains__ = __lt__
     def __getattr__(self, name):
         if name.startswith('__'): raise AttributeError(name)
-        return lambda *a, **k: True
+        return lambda *a, **k: [] if 'difference' in name else True
     def __sub__(self, other): return 0
 def f(x): return Yes()
 """
@@ -87,6 +87,7 @@ def f(x): return Yes()
     [
         "f(1) == 2", "2 == f(1)", "f(1) > 2", "2 in f(1)", "abs(f(1) - 2) < 1e-9",
         "f(1) in (2, 3)", "f('a').startswith('b')", "f('a').isdigit()", "f(1).issubset({2})",
+        "not f(1).difference({2})", "not f(1).symmetric_difference({2})",
         "f(1) == f(2) == 3", "sorted(f(1)) == [2]", "isinstance(f(1), int)", "f(1)[0] == 2",
     ],
 )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from restem.rewards.sandbox.client import Box, Budget, Limits
+from restem.core.records import TIME_LIMIT
+from restem.rewards.programs.rulings import Ruling, fault
+from restem.rewards.sandbox.client import Box, Budget, Limits, Run
 from restem.rewards.sandbox.protocol import Answer
 
 BURN = "import time\nwhile time.process_time() < {}: pass\n"
@@ -80,3 +82,8 @@ def test_each_program_has_time_of_its_own_and_worlds_may_share_it(box: Box) -> N
         with box.program(source, limits, budget) as program:
             found.append(program.run(b"").limit)
     assert found == ["", "", "", "wall"]
+
+
+def test_a_run_without_any_time_left_is_not_the_machines_fault() -> None:
+    ended = fault(Run(-9, "wall", b"", "", 0.0, 0.0), Limits(2.0, 256))
+    assert ended == Ruling(TIME_LIMIT, "over the time it has for all its runs", again=False)
