@@ -30,6 +30,11 @@ _TURN_ENDS = re.compile(
     _USED + r"(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|eos|return"
     r"|end_of_sentence)\|>|<｜end▁of▁sentence｜>)" + _ENDS
 )
+_MARKS = (
+    *(f"{name}>" for name in _NAMES.split("|")),
+    *("THINK]", "◁", "<|", "<｜", "</s>", "<eos>", "<end_of_turn>", "EOS]"),
+)
+"""One of these stands in every text with a marker: finding none is quick."""
 _LAST_TOKENS = re.compile(r"\s*(?:</s>|<eos>|<end_of_turn>|\[/?EOS\])\s*\Z")
 
 
@@ -38,7 +43,7 @@ def reply(text: str) -> str | None:
 
     A text without markers comes back as it is. Linear in its length.
     """
-    if "<" not in text and "[" not in text and "◁" not in text:
+    if not any(mark in text for mark in _MARKS):
         return text
     closed = max((found.end() for found in _CLOSES.finditer(text)), default=0)
     return None if _OPENS.search(text, closed) else _one_turn(text[closed:])

@@ -161,7 +161,7 @@ def _sentences(text: str) -> list[tuple[int, int, str]]:
 
 # ---- the last statement
 
-_MAX_TAIL = 20_000  # characters at the end of a text that are looked at
+_MAX_TAIL = 8000  # characters at the end of a text that are looked at
 _STATES = re.compile(rf"[\d{HOLE}∞π√½⅓⅔¼¾²³]|\\(?:frac|sqrt|pi|infty|pm|begin|binom)(?![A-Za-z])")
 _TAKEN_BACK = re.compile(
     r"\b(?:wrong|incorrect|mistake|mistaken|wait|hmm+|not right|not correct|error)\b", re.IGNORECASE
