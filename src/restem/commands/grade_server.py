@@ -6,9 +6,9 @@
 
     requests -> rows -> a queue per reward -> batches -> one thread per reward
 
-It serves this machine alone, because programs run here. Web pages cannot use it: a browser asks
-leave before it sends JSON to another site and gets none, and a Host that is not this machine is
-refused, so a page cannot point its own name here.
+It serves this machine alone, because programs run here. Web pages cannot use it: a browser asks the
+server before it sends JSON to another site, and this server does not agree. It also refuses a Host
+that is not this machine, so a page cannot point its own name here.
 Errors are {"error": what, where, what to do}: 400 no JSON, 403 Host, 404, 405, 408 the body stalls,
 411, 413, 415, 500 no sandbox works, 503 full (Retry-After).
 """
