@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run test test-fast lint format ui experiments bench lock clean help setup engines gpu
+.PHONY: run test test-all test-fast lint format ui experiments bench lock clean help setup engines gpu
 
 help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -22,8 +22,13 @@ run: setup       ## set up, run the experiment that params.yaml describes, say w
 	@echo "  dvc exp run -S iters=3             one more iteration; the first ones are reused"
 	@echo "  make ui                            compare runs in MLflow"
 
-test: engines    ## set up, then every test
-	@$(RUN) python -m pytest
+# Files in this order, as processes become free: the long ones come first (tests/conftest.py).
+PYTEST := python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+test: engines    ## set up, then every test, each in one world
+	@$(RUN) $(PYTEST) -m "not all_worlds"
+
+test-all: engines ## set up, then every test in every sandbox tier and as every user
+	@$(RUN) $(PYTEST)
 
 test-fast: setup ## the inner loop, <= 60 s
 	@$(RUN) python -m pytest -n 2 -m "not slow" tests/unit tests/contract tests/repo

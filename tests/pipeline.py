@@ -36,6 +36,10 @@ class Ran:
     cached: list[str]
     output: str
 
+    @staticmethod
+    def of(output: str) -> Ran:
+        return Ran(RAN.findall(output), CACHED.findall(output), output)
+
     @property
     def active(self) -> set[str]:
         """Stages that did work: an idle iteration only writes its markers."""
@@ -69,8 +73,7 @@ class Repo:
         )  # fmt: skip
 
     def dvc(self, *words: str, code: int = 0) -> Ran:
-        output = self.run("dvc", *words, code=code)
-        return Ran(RAN.findall(output), CACHED.findall(output), output)
+        return Ran.of(self.run("dvc", *words, code=code))
 
     def restem(self, *words: str, code: int = 0) -> str:
         return self.run(sys.executable, "-m", "restem", *words, code=code, PYTHONPATH="src")

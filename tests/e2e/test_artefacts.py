@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from pipeline import OUTPUTS, Repo, fresh
+from pipeline import OUTPUTS, Repo
 
 pytestmark = pytest.mark.slow
 
@@ -68,12 +68,3 @@ def test_the_report_needs_no_network_and_says_its_interval(shared: Repo) -> None
     assert "95" in page
     summary = json.loads((shared.path / "metrics/summary.json").read_text())
     assert summary
-
-
-def test_the_same_seed_gives_the_same_bytes_in_another_checkout(
-    shared: Repo, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    again = fresh(tmp_path_factory.mktemp("again") / "repo", "preset=smoke")
-    again.dvc("repro")
-    assert again.bytes(*OUTPUTS) == shared.bytes(*OUTPUTS)
-    assert (again.path / "dvc.lock").read_bytes() == (shared.path / "dvc.lock").read_bytes()

@@ -1,7 +1,9 @@
 """Caching is a promise: what a change runs again, counted."""
 
+from pathlib import Path
+
 import pytest
-from pipeline import OUTPUTS, Repo
+from pipeline import OUTPUTS, Ran, Repo, copy
 
 pytestmark = pytest.mark.slow
 E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
@@ -45,9 +47,10 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert repo.dvc("repro").active == {"report", "track"}, "where work is done changes no result"
 
 
-def test_more_iterations_reuse_the_earlier_ones(finished: Repo) -> None:
-    repo = finished
-    ran = repo.dvc("exp", "run", "-S", "iters=2")
+def test_more_iterations_reuse_the_earlier_ones(
+    experiments: tuple[Repo, dict[str, Ran]], tmp_path: Path
+) -> None:
+    repo, ran = copy(experiments[0], tmp_path / "repo"), experiments[1]["two"]
     two = {"sample@2", "score@2", "filter@2", "train@2", "eval@2"}
     assert ran.active == {"plan"} | two | AFTER
     assert "WARNING" not in ran.output

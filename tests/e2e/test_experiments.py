@@ -4,19 +4,19 @@ import time
 from pathlib import Path
 
 import pytest
-from pipeline import OUTPUTS, Repo
+from pipeline import Ran, Repo, copy
 
 pytestmark = pytest.mark.slow
 
 
-def test_temp_runs_in_a_copy_and_apply_brings_the_result(finished: Repo) -> None:
-    repo = finished
-    before = repo.bytes(*OUTPUTS)
-    repo.dvc("exp", "run", "--temp", "-n", "capped", "-S", "cap=1")
-    assert repo.bytes(*OUTPUTS) == before, "the workspace is untouched"
-    repo.dvc("exp", "apply", "capped")
+def test_temp_runs_in_a_copy_and_apply_brings_the_result(
+    experiments: tuple[Repo, dict[str, Ran]], tmp_path: Path
+) -> None:
+    repo = copy(experiments[0], tmp_path / "repo")
     kept = "data/iterations/1/train.parquet"
-    assert repo.bytes(kept)[kept] != before[kept]
+    before = repo.bytes(kept)
+    repo.dvc("exp", "apply", "capped")
+    assert repo.bytes(kept) != before
     assert "cap: 1 " in (repo.path / "params.yaml").read_text()
     assert not repo.dvc("repro").active - {"report", "track"}
 

@@ -7,9 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,12 @@ import pytest
 from settings import machine
 from tiny_models import GREEDY, ONE, SAMPLE, SAMPLED, chunks, drawn, shards
 
-from restem.core import connection
 from restem.core.errors import EngineError
 from restem.core.protocols import Engine
 from restem.core.records import Completion
+from restem.core.scratch import Scratch
+from restem.sampling.drawing import Drawing
+from restem.sampling.store import Store
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="`make engines` installs Ray")
@@ -83,7 +84,7 @@ def test_vllm_inside_is_the_same_as_well(address: str, folder: Path, sampled: Dr
 
 
 DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from contextlib import contextmanager
 from dataclasses import replace
@@ -92,26 +93,33 @@ from restem.core.scratch import Scratch
 from restem.sampling.drawing import Drawing
 from restem.sampling.ray import open_engine
 from restem.sampling.store import Store
-folder, path = map(Path, sys.argv[1:])
+folder, path, hold = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 opening = lambda: open_engine(folder, replace(SAMPLE, ray_engine="hf"), machine(workers=0))
 with Drawing(Store(Scratch(path), {}), opening, SAMPLED) as drawing:
-    for shard in drawing.draw("x", lambda: chunks(60)):
+    for number, shard in enumerate(drawing.draw("x", lambda: chunks(60)), 1):
         print(shard.name, flush=True)
+        if number == hold:
+            signal.pause()
 """
 
 
-def drive(folder: Path, store: Path, address: str) -> subprocess.Popen[str]:
+def drive(folder: Path, store: Path, address: str, hold: int = 0) -> subprocess.Popen[str]:
+    """A process that draws, and after `hold` shards waits to be killed."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(folder), str(store)], text=True, stdout=subprocess.PIPE,
+        [sys.executable, "-c", DRIVER, str(folder), str(store), str(hold)],
+        text=True, stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": address},
     )  # fmt: skip
 
 
 def test_a_killed_driver_goes_on(address: str, folder: Path, tmp_path: Path) -> None:
-    straight = drive(folder, tmp_path / "a", address)
-    names = straight.communicate(timeout=120)[0].split()
-    killed = drive(folder, tmp_path / "b", address)
+    def opening() -> AbstractContextManager[Engine]:
+        return opened(folder)
+
+    with Drawing(Store(Scratch(tmp_path / "a"), {}), opening, SAMPLED) as drawing:
+        names = [shard.name for shard in drawing.draw("x", lambda: chunks(60))]
+    killed = drive(folder, tmp_path / "b", address, hold=4)
     assert killed.stdout is not None
     for _ in range(4):
         killed.stdout.readline()
@@ -135,10 +143,8 @@ def test_a_dead_address_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) 
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
-    start = time.monotonic()
     with pytest.raises(EngineError, match=rf"no Ray cluster answers at 127.0.0.1:{port}"):
         opened(folder).__enter__()
-    assert time.monotonic() - start < 2 * connection.CONNECT_S
 
 
 def test_a_folder_that_only_the_driver_sees(address: str, tmp_path: Path) -> None:

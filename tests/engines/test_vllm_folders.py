@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from tiny_models import GREEDY, ONE, SAMPLE, SAMPLED, STOP, chunks, drawn, shard
 from restem.core.errors import EngineError
 from restem.core.protocols import Engine, Request, Sampling, Shard
 from restem.core.records import Completion
+from restem.core.scratch import Scratch
 from restem.sampling import hf, vllm
+from restem.sampling.drawing import Drawing
+from restem.sampling.store import Store
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("vllm", reason="`make engines` installs vLLM")
@@ -54,82 +58,58 @@ def test_what_the_folder_says_of_sampling_plays_no_part(folder: Path, tmp_path: 
     assert found[0] == found[1]
 
 
-def test_a_second_process_draws_the_same(folder: Path, sampled: Drawn, tmp_path: Path) -> None:
-    code = (
-        "import json, sys; from pathlib import Path; from dataclasses import astuple\n"
-        "from tiny_models import *; from restem.sampling.vllm import open_engine\n"
-        f"stop = {STOP!r}\n"
-        "work = [s for first in (0, 8) for s in shards(12, stop, first, first + 8, 5)]\n"
-        "with open_engine(Path(sys.argv[1]), SAMPLE, ONE) as engine:\n"
-        "    found = drawn(engine, work, SAMPLED)\n"
-        "print(json.dumps([[*key, *astuple(one)] for key, one in found.items()]))\n"
-    )
-    path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], env={**os.environ, "PYTHONPATH": path},
-        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    rows = json.loads(done.stdout)
-    assert {(row[0], row[1]): Completion(*row[2:]) for row in rows} == sampled
-
-
 DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from tiny_models import *
 from restem.core.scratch import Scratch
 from restem.sampling.drawing import Drawing
 from restem.sampling.store import Store
 from restem.sampling.vllm import open_engine
-folder, path = map(Path, sys.argv[1:])
+folder, path, hold = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 opening = lambda: open_engine(folder, SAMPLE, ONE)
 with Drawing(Store(Scratch(path), {}), opening, SAMPLED) as drawing:
-    for shard in drawing.draw("x", lambda: chunks(160)):
+    for number, shard in enumerate(drawing.draw("x", lambda: chunks(160)), 1):
         print(shard.name, flush=True)
+        if number == hold:  # wait here to be killed
+            signal.pause()
 """
 
 
-def test_what_is_killed_goes_on_with_the_same_samples(folder: Path, tmp_path: Path) -> None:
+def drive(folder: Path, store: Path, hold: int = 0) -> subprocess.Popen[str]:
+    """A process that draws, and after `hold` shards waits to be killed."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(folder), str(store), str(hold)],
+        text=True, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
 
-    def drive(name: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", DRIVER, str(folder), str(tmp_path / name)], text=True,
-            stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
-        )  # fmt: skip
 
-    def files(name: str) -> dict[str, int]:
-        return {f.name: f.stat().st_mtime_ns for f in (tmp_path / name).glob("[08]-s*")}
+def test_what_is_killed_goes_on_with_the_same_samples(folder: Path, tmp_path: Path) -> None:
+    """In another process, which draws what this one draws."""
+    straight, store = tmp_path / "straight", tmp_path / "killed"
 
-    names = drive("straight").communicate(timeout=300)[0].split()
-    killed = drive("killed")
+    def files() -> dict[str, int]:
+        return {f.name: f.stat().st_mtime_ns for f in store.glob("[08]-s*")}
+
+    def opening() -> AbstractContextManager[Engine]:
+        return vllm.open_engine(folder, SAMPLE, ONE)
+
+    with Drawing(Store(Scratch(straight), {}), opening, SAMPLED) as drawing:
+        names = [shard.name for shard in drawing.draw("x", lambda: chunks(160))]
+    killed = drive(folder, store, hold=3)
     assert killed.stdout is not None
     for _ in range(3):
         killed.stdout.readline()
     killed.kill()
     killed.communicate(timeout=60)
-    before = files("killed")
+    before = files()
     assert 3 <= len(before) < len(names)
-    drive("killed").communicate(timeout=300)
-    assert before.items() <= files("killed").items(), "no shard is drawn twice"
-    assert sorted(files("killed")) == sorted(names)
+    drive(folder, store).communicate(timeout=300)
+    assert before.items() <= files().items(), "no shard is drawn twice"
+    assert sorted(files()) == sorted(names)
     for one in names:
-        assert (tmp_path / "straight" / one).read_bytes() == (
-            tmp_path / "killed" / one
-        ).read_bytes()
-
-
-def test_the_process_is_left_as_it_was(folder: Path) -> None:
-    import torch
-
-    before, threads = dict(os.environ), torch.get_num_threads()
-    with vllm.open_engine(folder, SAMPLE, ONE):
-        pass
-    assert dict(os.environ) == before
-    torch.set_num_threads(threads + 1)
-    assert torch.get_num_threads() == threads + 1
-    torch.set_num_threads(threads)
+        assert (straight / one).read_bytes() == (store / one).read_bytes()
 
 
 def long(words: int) -> list[Shard]:
@@ -182,14 +162,15 @@ def test_without_vllm_it_says_how_to_get_it(folder: Path, monkeypatch: pytest.Mo
         pass
 
 
-def test_after_a_refusal_the_next_folder_opens(folder: Path) -> None:
-    with vllm.open_engine(folder, SAMPLE, ONE) as opened:
-        assert drawn(opened, shards(2, STOP, last=1), GREEDY)
+def test_after_refusals_a_folder_opens_and_leaves_the_process_as_it_was(folder: Path) -> None:
+    import torch
 
-
-def test_a_second_engine_at_the_same_time_is_refused(folder: Path) -> None:
-    """They would share what vLLM keeps for a whole process."""
+    before, threads = dict(os.environ), torch.get_num_threads()
     with vllm.open_engine(folder, SAMPLE, ONE) as opened:
-        with pytest.raises(EngineError, match="one at a time"):
+        with pytest.raises(EngineError, match="one at a time"):  # they would share vLLM's globals
             vllm.open_engine(folder, SAMPLE, ONE).__enter__()
         assert drawn(opened, shards(2, STOP, last=1), GREEDY)
+    assert dict(os.environ) == before
+    torch.set_num_threads(threads + 1)
+    assert torch.get_num_threads() == threads + 1
+    torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""Boxes to test: always one of the strongest tier that works here, and slowly one of each other."""
+"""Boxes to test: always one of the strongest tier that works here, in all worlds one of each."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -42,17 +42,17 @@ def _closing(tier: str) -> Iterator[Box]:
         box.close()
 
 
-def _slow(tier: str) -> object:
-    return pytest.param(tier, marks=pytest.mark.slow)
+def _elsewhere(tier: str) -> object:
+    return pytest.param(tier, marks=[pytest.mark.slow, pytest.mark.all_worlds])
 
 
-@pytest.fixture(scope="session", params=[AUTO, _slow(BUBBLEWRAP), _slow(LANDLOCK)])
+@pytest.fixture(scope="session", params=[AUTO, _elsewhere(BUBBLEWRAP), _elsewhere(LANDLOCK)])
 def box(request: pytest.FixtureRequest) -> Iterator[Box]:
     """One box per tier."""
     yield from _closing(request.param)
 
 
-@pytest.fixture(scope="session", params=[NAMESPACES, _slow(BUBBLEWRAP)])
+@pytest.fixture(scope="session", params=[NAMESPACES, _elsewhere(BUBBLEWRAP)])
 def writable_box(request: pytest.FixtureRequest) -> Iterator[Box]:
     """One box per tier in which programs may write files."""
     yield from _closing(request.param)
