@@ -22,6 +22,7 @@ from pathlib import Path
 
 from restem import __version__
 from restem.commands.cost import Cost, estimate
+from restem.commands.remains import find
 from restem.core import params as params_file
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError, SandboxError
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Lines to show. Raises: DataError at the end if something is missing."""
     params, problem = _params()
-    checks = [*_installed(), *_machine(), problem, *_plugged_in(params)]
+    checks = [*_installed(), *_machine(), *_remains(), problem, *_plugged_in(params)]
     stages, remark = _changed_stages()
     costs, basis = estimate(params) if params else ([], "")
     if arguments.json:
@@ -83,6 +84,13 @@ def _installed() -> Iterator[Check]:
     here = Path("dvc.yaml").is_file() and Path(".dvc").is_dir()
     text = str(Path.cwd()) if here else "no dvc.yaml and .dvc here; run from the repository root"
     yield Check("repository", here, text)
+
+
+def _remains() -> Iterator[Check]:
+    """What a killed run left that would stop `dvc repro`."""
+    for remain in find(Path.cwd()):
+        text = f"{remain.what}; {remain.advice or '`restem repair` mends it'}"
+        yield Check(os.path.relpath(remain.path), not remain.stops, text)
 
 
 def _machine() -> Iterator[Check]:
