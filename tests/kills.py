@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +31,9 @@ RESULTS = ("data/plan/*", "data/problems/*", "data/audit/*", "data/iterations/*/
            "models/*/*", "metrics/*", "metrics/iterations/*", "metrics/training/*",
            "metrics/curves/*", "dvc.lock")  # fmt: skip
 MAKE = ("make", "-s", "-o", ".venv/.done", "run")  # the environment is there: nothing to install
-UNKILLED = 12
-"""A run that fails so often in a row without being killed will never end."""
+UNKILLED = 60
+"""A run that fails so often in a row without being killed will never end. It fails as long as a
+dvc of an earlier run lives on, because only `make` or a shell was killed."""
 
 
 @dataclass
@@ -66,7 +68,8 @@ def run(repo: Repo, log: Path, kill_after: float | None, rng: random.Random) -> 
     family = [root, *root.children(recursive=True)]
     if rng.random() < 0.5:
         victim = "the whole group"
-        for one in family:
+        os.killpg(process.pid, signal.SIGKILL)
+        for one in family:  # those with a session of their own
             kill(one.pid)
     else:
         chosen = rng.choice(family)
@@ -78,10 +81,8 @@ def run(repo: Repo, log: Path, kill_after: float | None, rng: random.Random) -> 
 
 
 def kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def name(process: object) -> str:
@@ -110,7 +111,7 @@ def one_round(repo: Repo, tally: Tally, wanted: int, rng: random.Random, gap: fl
             unkilled = 0
         elif code != 0:
             unkilled += 1
-            time.sleep(1)
+            time.sleep(2)
         if code == 0 and not victim:
             return
         if unkilled >= UNKILLED:

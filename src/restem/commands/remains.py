@@ -28,6 +28,7 @@ DATABASE = Path("mlflow.db")
 OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 STAGE = re.compile(r"^  (\S[^\n]*):$", re.MULTILINE)
+MD5 = re.compile(r"^[0-9a-f]{32}(\.dir)?$")
 UNFINISHED = re.compile(r"^\.[\w-]{22}\.tmp$|^\..*\.partial$")
 """Names that DVC and restem write under before they rename."""
 IN_RUN_CACHE = re.compile(r"\.[\w-]{22}\.tmp$")
@@ -65,8 +66,9 @@ def stages_of(text: str) -> dict[str, str]:
     start = text.find("\nstages:\n")
     body = text[start + len("\nstages:\n") :] if start >= 0 else ""
     heads = [head for head in STAGE.finditer(body) if head.start() < _end(body)]
-    ends = [head.start() for head in heads[1:]] + [_end(body)]
-    return {head[1]: body[head.start() : end] for head, end in zip(heads, ends, strict=True)}
+    starts = [head.start() for head in heads]
+    ends = [*starts[1:], _end(body)]
+    return {h[1]: body[start:end] for h, start, end in zip(heads, starts, ends, strict=False)}
 
 
 def _end(body: str) -> int:
@@ -95,16 +97,29 @@ def _lock(stages: Mapping[str, str]) -> str:
 
 
 def is_whole(text: str) -> bool:
-    """Whether DVC would read this dvc.lock."""
+    """Whether DVC would read this dvc.lock, and it has its end.
+
+    DVC takes half a hash for a hash. It would then miss those results in its cache, and make them
+    again.
+    """
     import yaml
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except (Invalid, yaml.YAMLError):
+        read = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        COMPILED_LOCKFILE_SCHEMA(read)
+    except (Invalid, yaml.YAMLError, UnicodeError):
         return False
-    return True
+    last: Mapping[str, list[dict[str, object]]] = [{}, *read.get("stages", {}).values()][-1]
+    files = [*last.get("deps", []), *last.get("outs", [])]
+    return text.endswith("\n") and all(_is_file_whole(f) for f in files if f.get("hash") == "md5")
+
+
+def _is_file_whole(file: Mapping[str, object]) -> bool:
+    """As DVC writes a file or a folder that it has hashed; `size` and `nfiles` come last."""
+    found = MD5.match(str(file.get("md5")))
+    return found is not None and "size" in file and (not found[1] or "nfiles" in file)
 
 
 def find(root: Path) -> Iterator[Remain]:
@@ -120,7 +135,7 @@ def find(root: Path) -> Iterator[Remain]:
 def _lock_file(path: Path) -> Iterator[Remain]:
     if not path.is_file():
         return
-    text = path.read_bytes().decode("utf-8", "replace")
+    text = path.read_bytes().decode("utf-8", "surrogateescape")  # which no YAML reader takes
     if CONFLICT.search(text):
         advice = "resolve it, or `git checkout --ours dvc.lock`, then `dvc repro`"
         yield Remain(path, "holds an unresolved git merge", advice)

@@ -113,7 +113,7 @@ def _mend_lock(root: Path, path: Path) -> str:
         ["git", "show", f"HEAD:./{LOCK}"], cwd=root, capture_output=True, check=False
     )
     committed = shown.stdout.decode("utf-8", "replace") if shown.returncode == 0 else ""
-    result = mended(path.read_bytes().decode("utf-8", "replace"), committed)
+    result = mended(path.read_bytes().decode("utf-8", "surrogateescape"), committed)
     aside = _aside(root, path)
     if result.text:
         write_atomically(path, result.text.encode())
