@@ -27,6 +27,7 @@ from restem.core import params as params_file
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError, SandboxError
 from restem.core.params import Params
+from restem.core.processes import DVC, at_work
 from restem.training.settings import deepspeed_config
 
 PACKAGES = (
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Lines to show. Raises: DataError at the end if something is missing."""
     params, problem = _params()
-    checks = [*_installed(), *_machine(), *_remains(), problem, *_plugged_in(params)]
+    checks = [*_installed(), *_machine(), *left_behind(), problem, *_plugged_in(params)]
     stages, remark = _changed_stages()
     costs, basis = estimate(params) if params else ([], "")
     if arguments.json:
@@ -86,9 +87,15 @@ def _installed() -> Iterator[Check]:
     yield Check("repository", here, text)
 
 
-def _remains() -> Iterator[Check]:
-    """What a killed run left that would stop `dvc repro`."""
+def left_behind() -> Iterator[Check]:
+    """What a killed run left that would stop `dvc repro`; nothing that a living one is writing."""
+    busy = {owner.kind: owner for owner in at_work(Path.cwd().resolve())}
+    if DVC in busy:
+        text = f"`{' '.join(busy[DVC].words)[:80]}` (process {busy[DVC].pid})"
+        yield Check("at work", True, text)
     for remain in find(Path.cwd()):
+        if remain.owners & busy.keys():
+            continue
         text = f"{remain.what}; {remain.advice or '`restem repair` mends it'}"
         yield Check(os.path.relpath(remain.path), not remain.stops, text)
 

@@ -191,14 +191,15 @@ def _index_lock(root: Path) -> Iterator[Remain]:
         what = "was left by a dvc that was killed while it staged results"
         yield Remain(path, what, owners=frozenset({DVC, QUEUE, GIT}))
     else:
-        yield Remain(path, "stops git and dvc", f"if no git runs here, `rm {path}`")
+        advice = f"if no git runs here, `rm {os.path.relpath(path, root)}`"
+        yield Remain(path, "stops git and dvc", advice)
 
 
 def _hardlink_lock(root: Path) -> Iterator[Remain]:
     """`core.hardlink_lock` keeps a lock as a file with two names, on any machine's behalf."""
     path = root / REPO_LOCK
     if path.is_file() and path.stat().st_nlink > 1:
-        advice = f"if no dvc runs here, on no machine, `rm {path}`"
+        advice = f"if no dvc runs here, on any machine, `rm {REPO_LOCK}`"
         yield Remain(path, "is held (core.hardlink_lock is on)", advice)
 
 

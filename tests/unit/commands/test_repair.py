@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from restem.commands.doctor import left_behind
 from restem.commands.remains import find, is_whole, litter, mended, stages_of
 from restem.commands.repair import repair
 from restem.core.errors import DataError
@@ -296,6 +297,28 @@ def test_a_stage_whose_dvc_is_gone_before_it_looks_ends(root: Path) -> None:
     assert printed(root, "-c", code) == (1, "")
     (root / RWLOCK).write_text(named(os.getpid(), "dvc repro"))
     assert printed(root, "-c", code) == (0, "on\n"), "an own program may call DVC"
+
+
+def test_doctor_names_each_and_the_command(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "dvc.lock").write_text("")
+    (root / ".dvc/tmp/rwlock").write_text("")
+    index_lock(root, -5)
+    monkeypatch.chdir(root)
+    assert [(check.name, check.ok, check.text.rpartition("; ")[2]) for check in left_behind()] == [
+        ("dvc.lock", False, "`restem repair` mends it"),
+        (".dvc/tmp/rwlock", False, "`restem repair` mends it"),
+        (".git/index.lock", False, "if no git runs here, `rm .git/index.lock`"),
+    ]
+
+
+def test_doctor_sees_a_run_at_work_instead(
+    root: Path, at_work: psutil.Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "dvc.lock").write_text("")
+    monkeypatch.chdir(root)
+    (check,) = left_behind()
+    assert (check.name, check.ok) == ("at work", True)
+    assert check.text.endswith(f"(process {at_work.pid})")
 
 
 def test_the_command_says_when_nothing_is_wrong(root: Path) -> None:
