@@ -23,7 +23,7 @@ from pathlib import Path
 
 from restem.commands.remains import LOCK, REPO_LOCK, Remain, find, litter, mended
 from restem.core.errors import DataError
-from restem.core.processes import DVC, QUEUE, Owner, at_work
+from restem.core.processes import DVC, QUEUE, Owner, at_work, is_dvc
 from restem.core.scratch import write_atomically
 
 BROKEN = Path(".dvc/tmp/broken")
@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 def repair(root: Path, patience_s: float = PATIENCE_S) -> Iterator[str]:
     """A line for each thing mended. Raises: DataError if something must be done by hand."""
     if not any(find(root)) and not any(litter(root)):
+        living = [o for o in at_work(root.resolve()) if o.kind == DVC and is_dvc(o.words)]
+        yield from (f"{_told(owner)} is at work here already" for owner in living)
         return
     owners = _wait(root, patience_s)
     with _repository(root, owners):

@@ -200,6 +200,7 @@ def test_nothing_is_mended_while_a_dvc_is_at_work(root: Path, at_work: psutil.Pr
 def test_a_living_dvc_keeps_what_it_holds(root: Path, at_work: psutil.Process) -> None:
     (root / ".dvc/tmp/rwlock").write_text(named(at_work.pid, "dvc repro"))
     assert list(find(root)) == []
+    assert next(iter(repair(root))).endswith(f"(process {at_work.pid}) is at work here already")
 
 
 def index_lock(root: Path, later_s: float) -> Path:
