@@ -24,6 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).parent))
 from pipeline import ROOT, Repo, environment, fresh
 
@@ -53,8 +55,6 @@ def say(line: str) -> None:
 
 def run(repo: Repo, log: Path, kill_after: float | None, rng: random.Random) -> tuple[int, str]:
     """`make run` once: its exit code, and who was killed ("" for nobody)."""
-    import psutil
-
     with log.open("ab") as out:
         process = subprocess.Popen(MAKE, cwd=repo.path, env=environment(), stdout=out, stderr=out,
                                    start_new_session=True)  # fmt: skip
@@ -64,8 +64,7 @@ def run(repo: Repo, log: Path, kill_after: float | None, rng: random.Random) -> 
         return process.wait(timeout=kill_after), ""
     except subprocess.TimeoutExpired:
         pass
-    root = psutil.Process(process.pid)
-    family = [root, *root.children(recursive=True)]
+    family = [psutil.Process(process.pid), *living(repo.path)]
     if rng.random() < 0.5:
         victim = "the whole group"
         os.killpg(process.pid, signal.SIGKILL)
@@ -76,8 +75,18 @@ def run(repo: Repo, log: Path, kill_after: float | None, rng: random.Random) -> 
         victim = name(chosen)
         kill(chosen.pid)
     code = process.wait()
-    psutil.wait_procs(family, timeout=rng.choice([0, 0, 5]))  # `make run` again at once, or later
+    time.sleep(rng.choice([0, 0, 3]))  # `make run` again at once, or later
     return code, victim
+
+
+def living(path: Path) -> list[psutil.Process]:
+    """Processes in the repository, also those of an earlier `make run` that was killed alone."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if path in (Path(process.cwd()), *Path(process.cwd()).parents):
+                found.append(process)
+    return found
 
 
 def kill(pid: int) -> None:
@@ -85,10 +94,8 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def name(process: object) -> str:
-    import psutil
-
-    assert isinstance(process, psutil.Process)
+def name(process: psutil.Process) -> str:
+    """A process in a few words."""
     try:
         words = process.cmdline()
     except psutil.Error:
@@ -111,7 +118,7 @@ def one_round(repo: Repo, tally: Tally, wanted: int, rng: random.Random, gap: fl
             unkilled = 0
         elif code != 0:
             unkilled += 1
-            time.sleep(2)
+            time.sleep(rng.uniform(1, 8))
         if code == 0 and not victim:
             return
         if unkilled >= UNKILLED:
@@ -149,6 +156,7 @@ def main() -> int:
     rng, tally = random.Random(arguments.seed), Tally()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="kills-"))
     folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
     start = fresh(folder / "start", "preset=smoke")
     (start.path / ".venv").symlink_to((ROOT / ".venv").resolve())
     straight = duplicate(start, folder / "straight")
