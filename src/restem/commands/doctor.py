@@ -27,7 +27,7 @@ from restem.core import params as params_file
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError, SandboxError
 from restem.core.params import Params
-from restem.core.processes import DVC, at_work
+from restem.core.processes import DVC, at_work, told
 from restem.training.settings import deepspeed_config
 
 PACKAGES = (
@@ -91,8 +91,7 @@ def left_behind() -> Iterator[Check]:
     """What a killed run left that would stop `dvc repro`; nothing that a living one is writing."""
     busy = {owner.kind: owner for owner in at_work(Path.cwd().resolve())}
     if DVC in busy:
-        text = f"`{' '.join(busy[DVC].words)[:80]}` (process {busy[DVC].pid})"
-        yield Check("at work", True, text)
+        yield Check("at work", True, told(busy[DVC]))
     for remain in find(Path.cwd()):
         if remain.owners & busy.keys():
             continue

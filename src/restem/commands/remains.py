@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ DATABASE = Path("mlflow.db")
 OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 STAGE = re.compile(r"^  (\S[^\n]*):$", re.MULTILINE)
+HARDLINK = re.compile(r"^\s*hardlink_lock\s*=\s*true", re.MULTILINE | re.IGNORECASE)
 MD5 = re.compile(r"^[0-9a-f]{32}(\.dir)?$")
 UNFINISHED = re.compile(r"^\.[\w-]{22}\.tmp$|^\..*\.partial$")
 """Names that DVC and restem write under before they rename."""
@@ -65,16 +67,11 @@ def stages_of(text: str) -> dict[str, str]:
     """The text of every stage of a dvc.lock by name, in order, whether whole or not."""
     start = text.find("\nstages:\n")
     body = text[start + len("\nstages:\n") :] if start >= 0 else ""
-    heads = [head for head in STAGE.finditer(body) if head.start() < _end(body)]
-    starts = [head.start() for head in heads]
-    ends = [*starts[1:], _end(body)]
-    return {h[1]: body[start:end] for h, start, end in zip(heads, starts, ends, strict=False)}
-
-
-def _end(body: str) -> int:
-    """Where the section `stages` ends: at the next line that is not indented."""
-    following = re.search(r"^\S", body, re.MULTILINE)
-    return following.start() if following else len(body)
+    following = re.search(r"^\S", body, re.MULTILINE)  # another section
+    body = body[: following.start()] if following else body
+    heads = list(STAGE.finditer(body))
+    ends = [*(head.start() for head in heads[1:]), len(body)]
+    return {head[1]: body[head.start() : end] for head, end in zip(heads, ends, strict=False)}
 
 
 def mended(broken: str, committed: str) -> Mended:
@@ -176,6 +173,8 @@ def _is_stranger(pid: int, cmd: str, written: float) -> bool:
 def _index_lock(root: Path) -> Iterator[Remain]:
     """DVC stages results with git at its end. A lock is its own if it was made while DVC held the
     repository, which its lock file tells: it bears the number of the last dvc and its time."""
+    if not shutil.which("git"):
+        return
     answer = subprocess.run(
         ["git", "rev-parse", "--git-path", "index.lock"], cwd=root, capture_output=True, text=True,
         check=False,
@@ -198,7 +197,9 @@ def _index_lock(root: Path) -> Iterator[Remain]:
 def _hardlink_lock(root: Path) -> Iterator[Remain]:
     """`core.hardlink_lock` keeps a lock as a file with two names, on any machine's behalf."""
     path = root / REPO_LOCK
-    if path.is_file() and path.stat().st_nlink > 1:
+    files = [root / ".dvc" / name for name in ("config", "config.local")]
+    settings = "".join(file.read_text("utf-8", "replace") for file in files if file.is_file())
+    if HARDLINK.search(settings) and path.is_file() and path.stat().st_nlink > 1:
         advice = f"if no dvc runs here, on any machine, `rm {REPO_LOCK}`"
         yield Remain(path, "is held (core.hardlink_lock is on)", advice)
 

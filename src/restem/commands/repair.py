@@ -23,7 +23,7 @@ from pathlib import Path
 
 from restem.commands.remains import LOCK, REPO_LOCK, Remain, find, litter, mended
 from restem.core.errors import DataError
-from restem.core.processes import DVC, QUEUE, Owner, at_work, is_dvc
+from restem.core.processes import DVC, QUEUE, Owner, at_work, is_dvc, told
 from restem.core.scratch import write_atomically
 
 BROKEN = Path(".dvc/tmp/broken")
@@ -52,7 +52,7 @@ def repair(root: Path, patience_s: float = PATIENCE_S) -> Iterator[str]:
     """A line for each thing mended. Raises: DataError if something must be done by hand."""
     if not any(find(root)) and not any(litter(root)):
         living = [o for o in at_work(root.resolve()) if o.kind == DVC and is_dvc(o.words)]
-        yield from (f"{_told(owner)} is at work here already" for owner in living)
+        yield from (f"{told(owner)} is at work here already" for owner in living)
         return
     owners = _wait(root, patience_s)
     with _repository(root, owners):
@@ -89,13 +89,9 @@ def _repository(root: Path, owners: list[Owner]) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            who = "; ".join(_told(o) for o in owners if o.kind == DVC) or "another process"
+            who = "; ".join(told(o) for o in owners if o.kind == DVC) or "another process"
             raise DataError(f"{who} is at work in {root}. Wait for it, or end it.") from error
         yield
-
-
-def _told(owner: Owner) -> str:
-    return f"`{' '.join(owner.words)[:80]}` (process {owner.pid})"
 
 
 def _mend(root: Path, remain: Remain, owners: list[Owner]) -> str:
@@ -103,7 +99,7 @@ def _mend(root: Path, remain: Remain, owners: list[Owner]) -> str:
     name = _name(root, remain.path)
     for owner in owners:
         if owner.kind in remain.owners:
-            raise DataError(f"{name} {remain.what}, but {_told(owner)} is at work here. "
+            raise DataError(f"{name} {remain.what}, but {told(owner)} is at work here. "
                             "Wait for it, or end it, then repeat the command.")  # fmt: skip
     if remain.path == root / LOCK:
         return f"{name} {remain.what}: {_mend_lock(root, remain.path)}"

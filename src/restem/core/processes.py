@@ -36,6 +36,15 @@ def is_stage(words: Sequence[str]) -> bool:
     return any((STAGES / f"{word}.py").is_file() for i in heads for word in words[i + 1 :])
 
 
+def told(it: Owner) -> str:
+    """A process as a user knows it: `dvc repro` (process 123)."""
+    names = [os.path.basename(word) for word in it.words]
+    first = next((i for i, name in enumerate(names) if name in ("dvc", "restem")), 0)
+    return (
+        f"`{' '.join([*names[first : first + 1], *it.words[first + 1 :]])[:80]}` (process {it.pid})"
+    )
+
+
 def exists(pid: int) -> bool:
     """Whether the number is taken, as DVC asks: by a process that has ended, too, until its parent
     has heard of it."""

@@ -188,7 +188,7 @@ def test_nothing_is_mended_while_a_dvc_is_at_work(root: Path, at_work: psutil.Pr
     (root / ".dvc/tmp/rwlock").write_text("")
     (root / "data").mkdir()
     (root / "data/.x.partial").touch()
-    with pytest.raises(DataError, match=rf"\(process {at_work.pid}\) is at work here"):
+    with pytest.raises(DataError, match=rf"`dvc repro` \(process {at_work.pid}\) is at work here"):
         list(repair(root, patience_s=0))
     assert (root / "dvc.lock").read_text() == ""
     assert (root / "data/.x.partial").exists()
@@ -240,6 +240,8 @@ def test_a_git_lock_is_left_while_git_runs(root: Path) -> None:
 
 def test_a_lock_for_many_machines_is_named(root: Path) -> None:
     os.link(root / ".dvc/tmp/lock", root / ".dvc/tmp/claim.lock")
+    assert list(repair(root)) == [], "a copy by hard links"
+    (root / ".dvc/config").write_text("[core]\n    hardlink_lock = true\n")
     with pytest.raises(DataError, match=r"core\.hardlink_lock is on"):
         list(repair(root))
 
@@ -319,7 +321,7 @@ def test_doctor_sees_a_run_at_work_instead(
     monkeypatch.chdir(root)
     (check,) = left_behind()
     assert (check.name, check.ok) == ("at work", True)
-    assert check.text.endswith(f"(process {at_work.pid})")
+    assert check.text == f"`dvc repro` (process {at_work.pid})"
 
 
 def test_the_command_says_when_nothing_is_wrong(root: Path) -> None:
