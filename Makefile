@@ -14,6 +14,7 @@ help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 run: setup       ## set up, run the experiment that params.yaml describes, say where to look
+	@$(RUN) python -m restem -q repair
 	@$(RUN) dvc repro
 	@echo && cat metrics/headline.txt && echo
 	@echo "The result: open metrics/report.html in a browser."

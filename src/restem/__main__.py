@@ -47,6 +47,7 @@ COMMANDS = {
     "doctor": "what is installed, what would run, what it would cost",
     "plan-cost": "what the run will cost, from a slice that is really drawn and graded",
     "draw": "draw a part of an iteration's samples, as one job of many on a cluster",
+    "repair": "mend what a killed run has left, so that `dvc repro` goes on",
     "store": "what unfinished work and kept samples take of the disk, and free it",
 }
 

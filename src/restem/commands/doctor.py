@@ -22,10 +22,12 @@ from pathlib import Path
 
 from restem import __version__
 from restem.commands.cost import Cost, estimate
+from restem.commands.remains import find
 from restem.core import params as params_file
 from restem.core import plugins
 from restem.core.errors import DataError, ParamsError, SandboxError
 from restem.core.params import Params
+from restem.core.processes import DVC, at_work, told
 from restem.training.settings import deepspeed_config
 
 PACKAGES = (
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Lines to show. Raises: DataError at the end if something is missing."""
     params, problem = _params()
-    checks = [*_installed(), *_machine(), problem, *_plugged_in(params)]
+    checks = [*_installed(), *_machine(), *left_behind(), problem, *_plugged_in(params)]
     stages, remark = _changed_stages()
     costs, basis = estimate(params) if params else ([], "")
     if arguments.json:
@@ -83,6 +85,18 @@ def _installed() -> Iterator[Check]:
     here = Path("dvc.yaml").is_file() and Path(".dvc").is_dir()
     text = str(Path.cwd()) if here else "no dvc.yaml and .dvc here; run from the repository root"
     yield Check("repository", here, text)
+
+
+def left_behind() -> Iterator[Check]:
+    """What a killed run left that would stop `dvc repro`; nothing that a living one is writing."""
+    busy = {owner.kind: owner for owner in at_work(Path.cwd().resolve())}
+    if DVC in busy:
+        yield Check("at work", True, told(busy[DVC]))
+    for remain in find(Path.cwd()):
+        if remain.owners & busy.keys():
+            continue
+        text = f"{remain.what}; {remain.advice or '`restem repair` mends it'}"
+        yield Check(os.path.relpath(remain.path), not remain.stops, text)
 
 
 def _machine() -> Iterator[Check]:

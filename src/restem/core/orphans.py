@@ -6,9 +6,14 @@ that has begun meanwhile with other parameters.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
+from pathlib import Path
 
+from restem.core.processes import is_dvc, owner
+
+RWLOCK = Path(".dvc/tmp/rwlock")
 PARENT = "RESTEM_PARENT"  # environment: the process that starts others that end with it
 
 
@@ -20,13 +25,22 @@ def end_with_dvc() -> None:
     import psutil
 
     for ancestor in psutil.Process().parents():
-        try:
-            words = ancestor.cmdline()[:3]
-        except psutil.Error:
-            continue
-        if any(os.path.basename(word) == "dvc" for word in words) or "dvc" in words:
+        if (found := owner(ancestor.pid)) and is_dvc(found.words):
             threading.Thread(target=_follow, args=(ancestor,), daemon=True).start()
             return
+    if _has_ended():
+        os._exit(1)
+
+
+def _has_ended() -> bool:
+    """Whether the dvc that started this stage was killed before the stage could look for it: none
+    of the processes that hold its outputs, by DVC's own list, lives."""
+    try:
+        content = json.loads(RWLOCK.read_bytes())
+        pids = {int(holder["pid"]) for holder in content["write"].values()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return bool(pids) and all(owner(pid) is None for pid in pids)
 
 
 def end_with_parent(parent: int | None = None) -> None:

@@ -76,7 +76,11 @@ def main_checkout() -> Path:
 
 def own_uri() -> str:
     """mlflow.db in the main checkout."""
-    return f"sqlite:///{main_checkout()}/mlflow.db"
+    return f"sqlite:///{own_database()}"
+
+
+def own_database() -> Path:
+    return main_checkout() / "mlflow.db"
 
 
 def tracking_uri() -> str:
@@ -104,12 +108,27 @@ def record(experiment: Experiment) -> tuple[str, bool]:
 @contextmanager
 def alone() -> Iterator[None]:
     """One recorder at a time: two that create one database break it, and looking a key up and
-    recording it must not be parted."""
+    recording it must not be parted. Makes the own store, if it is wanted and not there."""
     path = main_checkout() / ".dvc" / "tmp" / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if tracking_uri() == own_uri() and not own_database().exists():
+            _create(own_database())
         yield
+
+
+def _create(path: Path) -> None:
+    """Create a database beside and rename it: creation takes seconds and is no transaction, and
+    MLflow cannot open one that was cut short."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    partial = path.with_name(f"{path.name}.partial")
+    for old in (partial, path.with_name(f"{partial.name}-journal")):
+        old.unlink(missing_ok=True)
+    SqlAlchemyStore(f"sqlite:///{partial}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+    partial.rename(path)
 
 
 def _record(experiment: Experiment) -> tuple[str, bool]:

@@ -169,6 +169,8 @@ def test_two_processes_on_a_new_store_record_one_run_each(project: Path) -> None
     for name in ("params.yaml", "dvc.lock", "metrics"):
         subprocess.run(["cp", "-r", name, two], check=True)
     storage.write_json(two / layout.evaluation("2"), {"test": measured(0.9)})
+    cut = project / "mlflow.db.partial"
+    cut.write_bytes(b"by a kill, while it was created")
     running = [
         subprocess.Popen(TRACK, cwd=cwd, env=environment, stderr=subprocess.PIPE, text=True)
         for cwd in (project, two)
@@ -179,6 +181,7 @@ def test_two_processes_on_a_new_store_record_one_run_each(project: Path) -> None
     assert keys[0] != keys[1]
     assert "not recorded" not in "".join(keys), said
     assert all(text.count("\n") == 1 for text in said), said
+    assert not cut.exists()
 
 
 @pytest.mark.slow
