@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,16 +55,22 @@ class Repo:
 
     path: Path
 
-    def run(self, *words: str, code: int = 0, **extra: str) -> str:
-        """stdout and stderr of a command that must end with `code`."""
-        done = subprocess.run(
-            words, cwd=self.path, env={**environment(), **extra}, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900,
-        )  # fmt: skip
-        assert done.returncode == code, (
-            f"{' '.join(words)}: exit {done.returncode}\n{done.stdout[-4000:]}"
+    def run(self, *words: str, code: int | None = 0, **extra: str) -> str:
+        """stdout and stderr of a command that must end with `code`, if one is given.
+
+        They go to a file: a pipe would stay open until the daemons end that the command leaves.
+        """
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                words, cwd=self.path, env={**environment(), **extra}, check=False,
+                stdout=output, stderr=subprocess.STDOUT, timeout=900,
+            )  # fmt: skip
+            output.seek(0)
+            text = output.read().decode()
+        assert code in (None, done.returncode), (
+            f"{' '.join(words)}: exit {done.returncode}\n{text[-4000:]}"
         )
-        return done.stdout
+        return text
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """A command in a process group of its own, to be killed."""

@@ -1,10 +1,10 @@
 """Sweeps, queues, copies, remotes: every way DVC users run an experiment."""
 
-import time
 from pathlib import Path
 
 import pytest
 from pipeline import Ran, Repo, copy
+from queueing import run_queue, working_in
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +24,9 @@ def test_temp_runs_in_a_copy_and_apply_brings_the_result(
 def test_a_queue_of_two_workers_runs_a_grid(finished: Repo) -> None:
     repo = finished
     repo.dvc("exp", "run", "--queue", "-S", "cap=1,2", "-S", "method.dedupe=exact,none")
-    repo.run("dvc", "queue", "start", "-j", "2")
-    for _ in range(600):
-        status = repo.run("dvc", "queue", "status")
-        if "Queued" not in status and "Running" not in status:
-            break
-        time.sleep(1)
-    repo.run("dvc", "queue", "stop")
+    status = run_queue(repo, jobs=2)
     assert status.count("Success") == 4, status
+    assert not working_in(repo.path), "no worker is left"
     shown = repo.run("dvc", "exp", "show", "--csv", "--drop", r"data/.*|models/.*|src/.*")
     assert len([line for line in shown.splitlines() if line]) >= 6
 
