@@ -26,10 +26,12 @@ run: setup       ## set up, run the experiment that params.yaml describes, say w
 # Files in this order, as processes become free: the long ones come first (tests/conftest.py).
 PYTEST := python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 test: engines    ## set up, then every test, each in one world
-	@$(RUN) $(PYTEST) -m "not all_worlds"
+	@$(RUN) $(PYTEST) -m "not alone and not all_worlds"
+	@$(RUN) python -m pytest -m alone
 
 test-all: engines ## set up, then every test in every sandbox tier and as every user
-	@$(RUN) $(PYTEST)
+	@$(RUN) $(PYTEST) -m "not alone"
+	@$(RUN) python -m pytest -m alone
 
 test-fast: setup ## the inner loop, <= 60 s
 	@$(RUN) python -m pytest -n 2 -m "not slow" tests/unit tests/contract tests/repo

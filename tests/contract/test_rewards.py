@@ -143,7 +143,8 @@ CODE = [
 ]
 
 
-@pytest.mark.slow  # 0.6 of 1.5 s of CPU: not beside another test
+@pytest.mark.slow
+@pytest.mark.alone  # needs 0.6 s of CPU within 1.5 s
 def test_hanging_algebra_is_cut_off_and_spares_the_others() -> None:
     pairs = [*HANGS, (r"\frac{2}{\sqrt2}", r"\sqrt2")]
     texts = [rf"\boxed{{{answer}}}" for answer, _ in pairs]
@@ -153,7 +154,7 @@ def test_hanging_algebra_is_cut_off_and_spares_the_others() -> None:
         settings.score(timeout_s=1.5), settings.machine()
     ) as reward:
         verdicts = reward.score(problems, texts)
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 300
     assert [v.outcome for v in verdicts] == ["timeout", "timeout", "timeout", "correct"]
 
 

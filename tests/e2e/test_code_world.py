@@ -89,7 +89,7 @@ def test_score_with_its_sandboxes_and_itself_killed_ends_in_the_same_bytes(
     below = zygotes(stage)
     stage.kill()
     stage.wait()
-    _, alive = psutil.wait_procs(below, timeout=10)
+    _, alive = psutil.wait_procs(below, timeout=120)
     assert not alive, "sandboxes outlive their stage"
     assert not scored.exists()
     repo.restem("score", "1")

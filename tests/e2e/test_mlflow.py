@@ -30,7 +30,7 @@ def server(repo: Repo) -> Iterator[str]:
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(600):
             try:
                 urllib.request.urlopen(f"{url}/health", timeout=2)
                 break
@@ -39,7 +39,7 @@ def server(repo: Repo) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def ask(url: str, call: str, **body: object) -> dict[str, object]:
@@ -48,7 +48,7 @@ def ask(url: str, call: str, **body: object) -> dict[str, object]:
         json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)
 
 
@@ -60,7 +60,7 @@ def test_each_iteration_is_there_once_and_two_experiments_compare(
     repo.dvc("repro", "-fs", "track")
     with server(repo) as url:
         with urllib.request.urlopen(
-            f"{url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=restem", timeout=30
+            f"{url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=restem", timeout=120
         ) as answer:
             experiment = json.load(answer)["experiment"]["experiment_id"]
         runs = ask(url, "runs/search", experiment_ids=[experiment], max_results=200)["runs"]
@@ -83,7 +83,7 @@ def test_each_iteration_is_there_once_and_two_experiments_compare(
 
 def ask_history(url: str, run_id: str) -> list[dict[str, int]]:
     address = f"{url}/api/2.0/mlflow/metrics/get-history?run_id={run_id}&metric_key=test/pass_at_1"
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return sorted(json.load(answer)["metrics"], key=lambda m: m["step"])
 
 

@@ -62,7 +62,7 @@ def nodes() -> Iterator[Any]:
         assert len(started) >= 3
         ray.shutdown()
         found.shutdown()
-        _, alive = psutil.wait_procs(started, timeout=30)
+        _, alive = psutil.wait_procs(started, timeout=120)
         assert not alive
 
 

@@ -124,10 +124,10 @@ def test_a_killed_driver_goes_on(address: str, folder: Path, tmp_path: Path) -> 
     for _ in range(4):
         killed.stdout.readline()
     os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=600)
     before = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "b").glob("[08]-s*")}
     assert 4 <= len(before) < len(names)
-    drive(folder, tmp_path / "b", address).communicate(timeout=120)
+    drive(folder, tmp_path / "b", address).communicate(timeout=600)
     after = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "b").glob("[08]-s*")}
     assert before.items() <= after.items(), "no shard is drawn twice"
     assert sorted(after) == sorted(names)

@@ -102,10 +102,10 @@ def test_what_is_killed_goes_on_with_the_same_samples(folder: Path, tmp_path: Pa
     for _ in range(3):
         killed.stdout.readline()
     killed.kill()
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=600)
     before = files()
     assert 3 <= len(before) < len(names)
-    drive(folder, store).communicate(timeout=300)
+    drive(folder, store).communicate(timeout=600)
     assert before.items() <= files().items(), "no shard is drawn twice"
     assert sorted(files()) == sorted(names)
     for one in names:

@@ -168,7 +168,7 @@ def test_ctrl_c_says_how_to_go_on(
     try:
         with open(stuck, "wb"):  # returns when the other side has opened it
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=120)
     finally:
         process.kill()  # where SIGINT is ignored, as in a job in the background
         process.wait()

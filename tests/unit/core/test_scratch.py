@@ -94,8 +94,8 @@ def test_a_second_process_waits_until_the_first_is_through() -> None:
         second.wait(timeout=1)
     first.stdin.write("go\n")
     first.stdin.flush()
-    assert first.wait(timeout=20) == 0
-    said, _ = second.communicate("go\n", timeout=20)
+    assert first.wait(timeout=120) == 0
+    said, _ = second.communicate("go\n", timeout=120)
     assert said == "inside\n"
     assert second.returncode == 0
     first.stdin.close()

@@ -123,4 +123,4 @@ def test_long_answers_take_little_time() -> None:
     for piece in ("1,", " ", "{", "\\text{", "(", "1 1/2", "a", "\\frac", "9", "and ", ",000"):
         start = time.process_time()
         normalise(piece * (2000 // len(piece)))
-        assert time.process_time() - start < 0.5
+        assert time.process_time() - start < 2

