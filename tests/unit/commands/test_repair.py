@@ -275,6 +275,18 @@ def test_unfinished_files_are_deleted_and_no_others(root: Path) -> None:
     assert [name for name in finished if not (root / name).exists()] == []
 
 
+def test_a_file_that_somebody_writes_is_not_unfinished(root: Path) -> None:
+    (root / "data/.folder.partial").mkdir(parents=True)
+    with (
+        (root / "data/.verdicts.12.partial").open("w"),
+        (root / "data/.folder.partial/x").open("w"),
+    ):
+        assert list(repair(root)) == []
+        assert len(list(litter(root))) == 2
+    assert len(list(repair(root))) == 1
+    assert list(litter(root)) == []
+
+
 @pytest.mark.parametrize(
     ("statements", "moved"),
     [
