@@ -27,7 +27,10 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 from pipeline import ROOT, Repo, environment, fresh
+
+from restem.commands.remains import stages_of
 
 RESULTS = ("data/plan/*", "data/problems/*", "data/audit/*", "data/iterations/*/*", "data/code/*",
            "models/*/*", "metrics/*", "metrics/iterations/*", "metrics/training/*",
@@ -110,12 +113,14 @@ def one_round(repo: Repo, tally: Tally, wanted: int, rng: random.Random, gap: fl
     """Kill and run again until the run is done."""
     log, unkilled = repo.path.parent / f"{repo.path.name}.log", 0
     while True:
-        after = rng.uniform(0.2, gap) if tally.kills < wanted else None
+        most = 8.0 if unkilled else gap  # `make run` is refused at once: a dvc lives on
+        after = rng.uniform(0.2, most) if tally.kills < wanted else None
         code, victim = run(repo, log, after, rng)
         if victim:
             tally.kills += 1
             tally.victims[victim] += 1
             unkilled = 0
+            say(f"kill {tally.kills}: {victim}, after {after:.0f} s")
         elif code != 0:
             unkilled += 1
             time.sleep(rng.uniform(1, 8))
@@ -136,6 +141,22 @@ def duplicate(start: Repo, path: Path) -> Repo:
     return Repo(path)
 
 
+def after_base(straight: Repo, path: Path) -> Repo:
+    """As if the undisturbed run had been killed when `base` had just ended: that is one long stage,
+    and most rounds need not make it again."""
+    repo = duplicate(straight, path)
+    stages = stages_of((path / "dvc.lock").read_text())
+    repo.run("git", "reset", "-q", "--hard")
+    kept = (".venv", ".dvc", "data/plan", "data/problems", "models/0")
+    repo.run("git", "clean", "-qfdx", *(word for name in kept for word in ("-e", f"/{name}")))
+    done = "".join(stages[name] for name in ("plan", "prepare", "base"))
+    (path / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{done}")
+    shutil.rmtree(path / ".dvc/tmp/restem")
+    shutil.rmtree(path / ".dvc/cache/runs")
+    repo.dvc("gc", "-w", "-f")
+    return repo
+
+
 def note_repairs(log: Path, tally: Tally) -> None:
     """Lines that `restem repair` wrote."""
     for line in log.read_text(errors="replace").splitlines():
@@ -146,31 +167,38 @@ def note_repairs(log: Path, tally: Tally) -> None:
                 tally.mended[sign] += 1
 
 
+def undisturbed(folder: Path, rng: random.Random) -> Path:
+    """A new repository after one `make run`; `start` beside it is as it was before."""
+    start = fresh(folder / "start", "preset=smoke")
+    (start.path / ".venv").symlink_to((ROOT / ".venv").resolve())
+    repo = duplicate(start, folder / "straight")
+    say(f"undisturbed run in {repo.path}")
+    code, _ = run(repo, folder / "straight.log", None, rng)
+    if code != 0:
+        raise SystemExit(f"the undisturbed run fails, see {folder}/straight.log")
+    return repo.path
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--gap", type=float, default=40.0, help="most seconds before a kill")
+    parser.add_argument("--straight", type=Path, help="an undisturbed run that is there already")
     parser.add_argument("--folder", type=Path, help="keep the repositories here")
     arguments = parser.parse_args()
     rng, tally = random.Random(arguments.seed), Tally()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="kills-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    start = fresh(folder / "start", "preset=smoke")
-    (start.path / ".venv").symlink_to((ROOT / ".venv").resolve())
-    straight = duplicate(start, folder / "straight")
-    say(f"undisturbed run in {straight.path}")
-    code, _ = run(straight, folder / "straight.log", None, rng)
-    if code != 0:
-        say(f"the undisturbed run fails, see {folder}/straight.log")
-        return 1
+    straight = Repo(arguments.straight or undisturbed(folder, rng))
     expected = straight.bytes(*RESULTS)
     say(f"{len(expected)} files to compare")
-    number = 0
+    begun, number = after_base(straight, folder / "begun"), 0
     while tally.kills < arguments.kills:
         number += 1
-        repo = duplicate(start, folder / f"round-{number}")
+        start = Repo(straight.path.with_name("start"))
+        repo = duplicate(start if number % 4 == 1 else begun, folder / f"round-{number}")
         try:
             one_round(repo, tally, arguments.kills, rng, arguments.gap)
         except RuntimeError as error:

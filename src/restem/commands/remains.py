@@ -141,7 +141,8 @@ def _lock_file(path: Path) -> Iterator[Remain]:
 
 
 def _rwlock(path: Path) -> Iterator[Remain]:
-    """DVC drops processes that are gone from it by itself, unless another one has their number."""
+    """DVC drops processes that are gone from it by itself, unless another one has their number, or
+    their parent has not heard of their end."""
     if not path.is_file():
         return
     owners = frozenset({DVC, QUEUE})
@@ -156,12 +157,11 @@ def _rwlock(path: Path) -> Iterator[Remain]:
     written = path.stat().st_mtime
     if strangers := [pid for pid, cmd in named.items() if _is_stranger(pid, cmd, written)]:
         pids = ", ".join(map(str, sorted(strangers)))
-        what = f"names a dvc that has ended, whose number ({pids}) another process has"
-        yield Remain(path, what, owners=owners)
+        yield Remain(path, f"names a dvc that has ended (process {pids})", owners=owners)
 
 
 def _is_stranger(pid: int, cmd: str, written: float) -> bool:
-    """Whether the number belongs to a process that cannot have written the entry."""
+    """Whether the number is taken, but not by the process that wrote the entry."""
     if not exists(pid):
         return False
     process = owner(pid)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from restem.commands.remains import LOCK, REPO_LOCK, Remain, find, litter, mended
 from restem.core.errors import DataError
-from restem.core.processes import DVC, QUEUE, Owner, at_work, is_dvc, told
+from restem.core.processes import DVC, QUEUE, Owner, at_work, is_dvc, opened, told
 from restem.core.scratch import write_atomically
 
 BROKEN = Path(".dvc/tmp/broken")
@@ -64,7 +64,7 @@ def repair(root: Path, patience_s: float = PATIENCE_S) -> Iterator[str]:
             if remain.advice and not remain.stops:
                 yield f"{_name(root, remain.path)} {remain.what}; {remain.advice}"
         if not {DVC, QUEUE} & {owner.kind for owner in owners}:
-            yield from _sweep(list(litter(root)))
+            yield from _sweep(root)
     for remain in remains:
         if remain.advice and remain.stops:
             raise DataError(f"{_name(root, remain.path)} {remain.what}; {remain.advice}")
@@ -133,8 +133,11 @@ def _aside(root: Path, path: Path) -> Path:
     return place
 
 
-def _sweep(paths: list[Path]) -> Iterator[str]:
-    """Delete what is unfinished and nobody's."""
+def _sweep(root: Path) -> Iterator[str]:
+    """Delete what is unfinished and nobody's; `restem grade` may be writing among the outputs."""
+    held = opened(root.resolve())
+    held |= {folder for file in held for folder in file.parents}
+    paths = [path for path in litter(root) if path.resolve() not in held]
     size = sum(_size(path) for path in paths)
     for path in paths:
         if path.is_dir() and not path.is_symlink():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,6 +84,18 @@ def at_work(root: Path) -> Iterator[Owner]:
         kind = _kind(it.words, folder.relative_to(root)) if it else ""
         if it and kind and (kind == GIT or it.pid not in own):
             yield replace(it, kind=kind)
+
+
+def opened(root: Path) -> set[Path]:
+    """Files below this folder (an absolute path) that some process has open."""
+    import psutil
+
+    found: set[Path] = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            paths = (Path(file.path) for file in process.open_files())
+            found |= {path for path in paths if root in path.parents}
+    return found
 
 
 def _kind(words: Sequence[str], folder: Path) -> str:

@@ -8,6 +8,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,8 +162,17 @@ def named(pid: int, cmd: str) -> str:
 def test_a_dvc_whose_number_another_process_has_holds_nothing(root: Path) -> None:
     (root / ".dvc/tmp/rwlock").write_text(named(os.getpid(), "/x/bin/dvc repro"))
     (line,) = repair(root)
-    assert f"whose number ({os.getpid()}) another process has" in line
+    assert f"names a dvc that has ended (process {os.getpid()})" in line
     assert not (root / ".dvc/tmp/rwlock").exists()
+
+
+def test_a_dvc_whose_parent_has_not_heard_of_its_end_holds_nothing(root: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        (root / ".dvc/tmp/rwlock").write_text(named(ended.pid, "/x/bin/dvc repro"))
+        assert psutil.pid_exists(ended.pid), "so DVC takes it for alive"
+        assert len(list(repair(root))) == 1
 
 
 def test_a_dvc_that_is_dead_is_left_to_dvc(root: Path) -> None:
@@ -263,6 +273,18 @@ def test_unfinished_files_are_deleted_and_no_others(root: Path) -> None:
     assert line.startswith("6 unfinished files")
     assert [name for name in unfinished if (root / name).exists()] == []
     assert [name for name in finished if not (root / name).exists()] == []
+
+
+def test_a_file_that_somebody_writes_is_not_unfinished(root: Path) -> None:
+    (root / "data/.folder.partial").mkdir(parents=True)
+    with (
+        (root / "data/.verdicts.12.partial").open("w"),
+        (root / "data/.folder.partial/x").open("w"),
+    ):
+        assert list(repair(root)) == []
+        assert len(list(litter(root))) == 2
+    assert len(list(repair(root))) == 1
+    assert list(litter(root)) == []
 
 
 @pytest.mark.parametrize(
