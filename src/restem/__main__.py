@@ -28,6 +28,7 @@ LOOP = tuple(str(k) for k in range(1, ranges.MAX_ITERS + 1))
 # stage: (iterations it takes, what it does)
 STAGES: dict[str, tuple[tuple[str, ...], str]] = {
     "plan": ((), "which iterations are active"),
+    "inputs": ((), "the data and models that params.yaml names are here"),
     "prepare": ((), "problems of every split, with their prompts"),
     "base": ((), "the base model, policy 0"),
     "sample": (LOOP, "E-step: draw N solutions per training problem"),

@@ -31,7 +31,7 @@ def test_a_queue_of_two_workers_runs_a_grid(finished: Repo) -> None:
     assert len([line for line in shown.splitlines() if line]) >= 6
 
 
-def test_push_clone_and_pull_leave_only_track_to_run(finished: Repo, tmp_path: Path) -> None:
+def test_push_clone_and_pull_leave_no_work_to_do(finished: Repo, tmp_path: Path) -> None:
     repo = finished
     repo.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
     repo.commit("remote")
@@ -42,5 +42,5 @@ def test_push_clone_and_pull_leave_only_track_to_run(finished: Repo, tmp_path: P
     assert clone.bytes("models/1/*", "data/iterations/1/*") == repo.bytes(
         "models/1/*", "data/iterations/1/*"
     )
-    assert clone.dvc("repro").stages == ["track"]
+    assert clone.dvc("repro").stages == ["inputs", "track"]
     assert clone.run("git", "status", "--porcelain") == "", "the same inputs give the same dvc.lock"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from restem.core import storage
 
+INPUTS = Path("data/inputs")
 PROBLEMS = Path("data/problems")
 SUMMARY = Path("metrics/summary.json")
 ITERATIONS_CSV = Path("metrics/iterations.csv")
