@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from restem.core.disk import unwritable
 from restem.core.errors import ResumeError
 from restem.core.seeds import stable_hash
 
@@ -101,10 +102,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         partial.rename(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise ResumeError(
-            f"cannot write {path}: {error.strerror or error}. Finished parts are kept; "
-            "free some space (`restem store ls`) and run `dvc repro` again."
-        ) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             partial.unlink()

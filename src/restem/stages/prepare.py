@@ -138,11 +138,12 @@ def limited(checked: SelfCheck, asked: Splits, with_limits: Limiter) -> SelfChec
 
 def write(checked: SelfCheck, report: dict[str, object]) -> None:
     """All files of data/problems; those of an earlier run go."""
-    for old in layout.PROBLEMS.glob("*.parquet"):
-        old.unlink()
     for split, problems in checked.splits.items():
         ordered = sorted(problems, key=lambda problem: problem.problem_id)
         storage.write_problems(layout.problems(split), ordered)
+    for old in layout.PROBLEMS.glob("*.parquet"):
+        if old.stem not in checked.splits:
+            old.unlink()
     lines = (json.dumps(asdict(item), ensure_ascii=False) for item in checked.quarantined)
     write_atomically(layout.QUARANTINE, "".join(f"{line}\n" for line in lines).encode())
     storage.write_json(layout.PREPARED, report | {
