@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from restem import __version__
-from restem.core import disk, layout, params, plugins, ranges
+from restem.core import disk, earlier, layout, params, plugins, ranges
 from restem.core.errors import ParamsError, RestemError
 from restem.core.orphans import end_with_dvc
 from restem.stages import idle
@@ -134,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.debug("traceback of the error below", exc_info=error)
         if full and not getattr(error, "filename", None):
             _close_stdout()  # else Python fails once more, at the end
-        _complain(f"{name}: {_one_line(error)}")
+        stage = os.environ.get("DVC_STAGE", "") if what in STAGES else ""
+        _complain(f"{name}: {_one_line(error)}{earlier.hint(stage) if stage else ''}")
         return 2 if isinstance(error, ParamsError) else 1
     return 0
 
@@ -219,6 +220,8 @@ def _run_stage(stage: str, rest: list[str]) -> None:
         plugins.check(kind, plugin)
     if "DVC_STAGE" in os.environ:
         end_with_dvc()
+    if stage == "plan":  # DVC runs it first, and has deleted nothing else yet
+        importlib.import_module("restem.commands.inputs").check(values)
     if iteration is not None and idle.applies(stage) and not layout.is_active(iteration):
         idle.write(stage, iteration)
         log.info("iteration %s is idle (params.yaml: iters is %d)", iteration, values.iters)
