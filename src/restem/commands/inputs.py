@@ -7,7 +7,9 @@ deletes an output of any other stage. `restem doctor` shows all of them.
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -103,7 +105,27 @@ def check_model(params: Params) -> str:
             f"model: {folder} holds no *.safetensors weights (params.yaml). "
             "Save the model again with save_pretrained."
         )
-    return f"{folder}"
+    return f"{folder}, {parameters_of(folder) / 1e6:,.1f} million parameters"
+
+
+def parameters_of(folder: Path) -> float:
+    """Parameters, by the headers of the safetensors files; nothing else is read.
+
+    Raises: EngineError for a file that is cut off.
+    """
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        try:
+            with path.open("rb") as file:
+                length = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(min(length, MOST_BYTES)))
+            ends = [value["data_offsets"][1] for key, value in header.items() if key[:2] != "__"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EngineError(f"model: {path} is no safetensors file. Copy it again.") from error
+        if path.stat().st_size < 8 + length + max(ends, default=0):
+            raise EngineError(f"model: {path} is cut off. Copy it again.")
+        total += sum(math.prod(v["shape"]) for k, v in header.items() if k[:2] != "__")
+    return total
 
 
 def _no_folder(model: str) -> str:

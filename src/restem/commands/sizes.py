@@ -6,13 +6,12 @@ Every number is a lower bound, so that a run is refused only where it must fail.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from restem.commands.cost import CHECKPOINTS, FLOAT_BYTES, STATE_FLOATS, estimate
-from restem.commands.inputs import few_problems
+from restem.commands.inputs import few_problems, parameters_of
 from restem.core import disk, layout
 from restem.core.errors import DataError, EngineError
 from restem.core.params import Params, Train
@@ -63,26 +62,6 @@ def _bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
-def parameters_of(folder: Path) -> float:
-    """Parameters, by the headers of the safetensors files; nothing else is read.
-
-    Raises: EngineError for a file that is cut off.
-    """
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        try:
-            with path.open("rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                header = json.loads(file.read(length)) if length < 10**9 else {}
-            ends = [value["data_offsets"][1] for key, value in header.items() if key[:2] != "__"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EngineError(f"model: {path} is no safetensors file. Copy it again.") from error
-        if path.stat().st_size < 8 + length + max(ends, default=0):
-            raise EngineError(f"model: {path} is cut off. Copy it again.")
-        total += sum(math.prod(v["shape"]) for k, v in header.items() if k[:2] != "__")
-    return total
-
-
 def check_memory(params: Params) -> str:
     """On a CPU, of the engine's workers and of training. Raises: EngineError."""
     if params.model == "tiny" or has_gpu():
@@ -93,7 +72,7 @@ def check_memory(params: Params) -> str:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     needs = {
         f"sampling with {workers} workers (machine.workers)": count * FLOAT_BYTES * workers,
-        "training (less with train.lora)": _training_bytes(count, params.train),
+        "training (less with train.lora)": training_bytes(count, params.train),
     }
     for what, need in needs.items():
         if need > there:
@@ -105,7 +84,7 @@ def check_memory(params: Params) -> str:
     return f"{disk.size(max(needs.values()))} or more of {disk.size(there)}"
 
 
-def _training_bytes(count: float, train: Train) -> float:
+def training_bytes(count: float, train: Train) -> float:
     """Weights, gradients and AdamW's two moments in fp32, over all processes of this machine."""
     if train.cluster == "ray":
         return 0.0
