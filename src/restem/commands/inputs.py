@@ -18,10 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from restem.core import plugins
-from restem.core.errors import DataError, EngineError
+from restem.core.errors import DataError, EngineError, ParamsError
 from restem.core.params import Data, Params
 from restem.core.records import Problem
-from restem.sampling import replay
+from restem.sampling import replay, vllm
 from restem.sampling.loading import check_folder
 from restem.tasks.choice import check_reward, transfer_sets
 
@@ -130,6 +130,8 @@ def parameters_of(folder: Path) -> float:
 
 def _no_folder(model: str) -> str:
     wrong = f"model: there is no folder {model} (params.yaml)."
+    if model.startswith("~"):
+        return f"{wrong} ~ is not filled in: set it to {Path(model).expanduser()}."
     if not _HUB_NAME.fullmatch(model):
         return f'{wrong} Set it to a Hugging Face model folder on this machine, or to "tiny".'
     from huggingface_hub import try_to_load_from_cache
@@ -176,11 +178,26 @@ def _optional(params: Params) -> list[tuple[str, str]]:
     return [(package, setting) for needed, package, setting in wanted if needed]
 
 
+def check_temperature(params: Params) -> str:
+    """Whether the engine samples at what is asked for. Raises: ParamsError."""
+    values = {"temperature": params.temperature, "eval.temperature": params.eval.temperature,
+              "eval.maj_temperature": params.eval.maj_temperature}  # fmt: skip
+    name = params.sample.ray_engine if params.engine == "ray" else params.engine
+    low, high = vllm.LEAST_TEMPERATURE, vllm.MOST_TEMPERATURE
+    for key, value in values.items():
+        if name == "vllm" and not low <= value <= high:
+            raise ParamsError(
+                f"{key} must be {low:g} to {high:g} for vLLM, got {value} (params.yaml)."
+            )
+    return f"{params.temperature:g}"
+
+
 CHECKS: dict[str, Callable[[Params], str]] = {
     "data": check_data,
     "replay": check_replay,
     "model": check_model,
     "installed": check_installed,
+    "temperature": check_temperature,
 }
 
 

@@ -197,6 +197,12 @@ def test_a_name_on_the_hub_is_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_pat
         inputs.check(wanted)
 
 
+def test_a_tilde_is_not_filled_in() -> None:
+    home = Path("~/model").expanduser()
+    with pytest.raises(EngineError, match=f"~ is not filled in: set it to {home}"):
+        inputs.check(replace(DEFAULT, model="~/model"))
+
+
 # ---- libraries
 
 
@@ -232,3 +238,14 @@ def test_a_library_that_a_setting_needs_must_be_installed(
     with pytest.raises(EngineError, match=message):
         inputs.check_installed(changed(**keys))
     assert inputs.check_installed(DEFAULT) == "nothing more is needed"
+
+
+@pytest.mark.parametrize("key", ["temperature", "eval__temperature", "eval__maj_temperature"])
+def test_vllm_has_a_range_of_temperatures(key: str) -> None:
+    hot = changed(**{key: 3.0})
+    assert inputs.check_temperature(hot)
+    message = key.replace("__", r"\.") + r" must be 0\.01 to 2 for vLLM, got 3\.0"
+    for values in (replace(hot, engine="vllm"), replace(hot, engine="ray")):
+        values = replace(values, sample=replace(values.sample, ray_engine="vllm"))
+        with pytest.raises(ParamsError, match=message):
+            inputs.check_temperature(values)
