@@ -134,8 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.debug("traceback of the error below", exc_info=error)
         if full and not getattr(error, "filename", None):
             _close_stdout()  # else Python fails once more, at the end
-        stage = os.environ.get("DVC_STAGE", "") if what in STAGES else ""
-        _complain(f"{name}: {_one_line(error)}{earlier.hint(stage) if stage else ''}")
+        _complain(f"{name}: {_one_line(error)}{_earlier(what)}")
         return 2 if isinstance(error, ParamsError) else 1
     return 0
 
@@ -238,6 +237,13 @@ def _run_command(command: str, rest: list[str]) -> None:
     for line in module.run(parser.parse_args(rest)):
         print(line)
     sys.stdout.flush()
+
+
+def _earlier(stage: str) -> str:
+    """How to get back what DVC deleted before it ran this stage; of `plan`, nothing one misses."""
+    if stage not in STAGES or stage == "plan" or "DVC_STAGE" not in os.environ:
+        return ""
+    return earlier.hint(os.environ["DVC_STAGE"])
 
 
 def _close_stdout() -> None:

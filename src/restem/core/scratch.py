@@ -147,7 +147,7 @@ def scratch(
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ResumeError(f"cannot create {path}: {error.strerror}") from error
+            raise unwritable(path, error) from error
         if not (path / INPUTS).exists():
             write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
         if not shared:
@@ -183,7 +183,7 @@ def _open_lock(path: Path) -> BinaryIO:
         lock_file(path).parent.mkdir(parents=True, exist_ok=True)
         return lock_file(path).open("ab+")  # NFS: a shared lock needs a file that can be read
     except OSError as error:
-        raise ResumeError(f"cannot lock {path}: {error.strerror}") from error
+        raise unwritable(lock_file(path), error) from error
 
 
 def _acquire(lock: BinaryIO, path: Path, wait: bool, kind: int) -> None:
