@@ -198,7 +198,7 @@ def _rounds(num_rows: int) -> list[Round]:
 
 
 def _shards(rounds: list[Round]) -> Iterator[Shard]:
-    return (shard for one in rounds for shard in chunk_shards(*one, BATCH_ROWS))
+    return (shard for one in rounds for shard in chunk_shards(*one, BATCH_ROWS, 32))
 
 
 def fill(num_rows: int) -> None:

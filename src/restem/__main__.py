@@ -14,10 +14,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from restem import __version__
-from restem.core import layout, params, plugins, ranges
+from restem.core import disk, earlier, layout, params, plugins, ranges
 from restem.core.errors import ParamsError, RestemError
 from restem.core.orphans import end_with_dvc
 from restem.stages import idle
@@ -126,11 +127,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"stopped{kept}")
         return 130
     except BrokenPipeError:  # `peek ... | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
-    except (RestemError, OSError) as error:
+    except Exception as error:
+        full = not isinstance(error, RestemError) and disk.full(error)
+        if not full and not isinstance(error, (RestemError, OSError)):
+            raise
         log.debug("traceback of the error below", exc_info=error)
-        _complain(f"{name}: {_one_line(error)}")
+        if full and not getattr(error, "filename", None):
+            _close_stdout()  # else Python fails once more, at the end
+        _complain(f"{name}: {_one_line(error)}{_earlier(what)}")
         return 2 if isinstance(error, ParamsError) else 1
     return 0
 
@@ -161,7 +167,7 @@ def _answer(options: list[str]) -> int:
         print(f"restem {__version__}")
         return 0
     asked = "-h" in options or "--help" in options
-    print(help_text(), end="", file=sys.stdout if asked else sys.stderr)
+    print(help_text(), end="", file=sys.stdout if asked else sys.stderr, flush=True)
     return 0 if asked else 2
 
 
@@ -220,6 +226,8 @@ def _run_stage(stage: str, rest: list[str]) -> None:
         log.info("iteration %s is idle (params.yaml: iters is %d)", iteration, values.iters)
     else:
         importlib.import_module(f"restem.stages.{stage}").run(values, iteration)
+    if stage == "inputs":  # DVC has deleted no output yet that a user would miss
+        importlib.import_module("restem.commands.checks").check(values)
 
 
 def _run_command(command: str, rest: list[str]) -> None:
@@ -233,7 +241,21 @@ def _run_command(command: str, rest: list[str]) -> None:
     sys.stdout.flush()
 
 
+def _earlier(stage: str) -> str:
+    """How to get back what DVC deleted before it ran this stage; nothing one misses of the first."""
+    if stage not in STAGES or stage in ("plan", "inputs") or "DVC_STAGE" not in os.environ:
+        return ""
+    return earlier.hint(os.environ["DVC_STAGE"])
+
+
+def _close_stdout() -> None:
+    """What is still to be printed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _one_line(error: Exception) -> str:
+    if not isinstance(error, RestemError) and disk.full(error):
+        error = disk.unwritable(Path(getattr(error, "filename", None) or "the output"), error)
     if isinstance(error, OSError) and error.strerror:
         named = f"{error.filename}: " if error.filename else ""
         return f"{named}{error.strerror}"

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.slow
 E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
 END = {"report", "track"}  # not cached
 AFTER = {"audit", *END}
+PLAN = {"plan"}  # checks the inputs whenever a parameter has changed
 
 
 def test_what_each_change_runs_again(finished: Repo) -> None:
@@ -20,7 +21,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert "up to date" in ran.output
 
     repo.set("temperature=0.9")
-    assert repo.dvc("repro").active == E_STEP | AFTER
+    assert repo.dvc("repro").active == PLAN | E_STEP | AFTER
     repo.set("temperature=0.7")
     ran = repo.dvc("repro")
     assert ran.active == END, "going back restores from the run cache"
@@ -28,7 +29,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert repo.bytes(*OUTPUTS) == before
 
     repo.set("cap=1")
-    assert repo.dvc("repro").active == E_STEP - {"sample@1", "score@1"} | AFTER
+    assert repo.dvc("repro").active == PLAN | E_STEP - {"sample@1", "score@1"} | AFTER
     repo.set("cap=10")
     assert repo.dvc("repro").active == END
 
@@ -44,7 +45,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert repo.bytes(*OUTPUTS) == before
 
     repo.set("score.cluster=ray", "machine.kv_cache_gb=2")
-    assert repo.dvc("repro").active == {"report", "track"}, "where work is done changes no result"
+    assert repo.dvc("repro").active == PLAN | END, "where work is done changes no result"
 
 
 def test_more_iterations_reuse_the_earlier_ones(
@@ -65,15 +66,35 @@ def test_more_iterations_reuse_the_earlier_ones(
     assert (repo.path / "models/2/model.safetensors").exists()
 
 
-def test_a_bad_value_stops_before_any_work_and_the_result_stays(finished: Repo) -> None:
+def test_what_cannot_work_stops_before_an_output_is_deleted(finished: Repo) -> None:
     repo = finished
     before = repo.bytes(*OUTPUTS)
     params = repo.path / "params.yaml"
     good = params.read_text()
-    params.write_text(good.replace("iters: 1", "iters: 9"))
-    output = repo.run("dvc", "repro", code=255)
-    assert "iters must be <= 5, got 9" in output
+    for line, bad, message in (
+        ("iters: 1 ", "iters: 9 ", "iters must be <= 5, got 9"),
+        ("cap: 10 ", "cap: 0 ", "cap must be >= 1, got 0"),
+        ("model: tiny ", "model: typo ", "there is no folder typo"),
+        ("task: math_world ", "task: gsm8k ", "train.jsonl (or .jsonl.gz) is missing"),
+    ):
+        assert line in good
+        params.write_text(good.replace(line, bad))
+        output = repo.run("dvc", "repro", code=255)
+        assert message in next(row for row in output.splitlines() if row.startswith("restem plan"))
+        assert repo.bytes(*OUTPUTS) == before
     params.write_text(good)
-    repo.dvc("repro")
+    ran = repo.dvc("repro")
+    assert (ran.stages, ran.cached) == ([], ["plan"])
     assert repo.bytes(*OUTPUTS) == before
-    assert not repo.dvc("repro").stages
+
+
+def test_outputs_deleted_before_a_stage_failed_can_come_back(finished: Repo) -> None:
+    repo = finished
+    before = repo.bytes("data/problems/*")
+    repo.set("data.max_overlap.digits=0")
+    output = repo.run("dvc", "repro", code=255)
+    assert "data.max_overlap.digits allows 0.00%" in output
+    assert "The earlier data/problems can come back: `dvc checkout prepare`." in output
+    assert not repo.bytes("data/problems/*")
+    repo.dvc("checkout", "prepare")
+    assert repo.bytes("data/problems/*") == before

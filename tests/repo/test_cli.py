@@ -185,3 +185,15 @@ def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:
     )
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", ["--help", "peek 1"])
+def test_output_that_finds_no_room_is_one_line(workspace: Path, words: str) -> None:
+    storage.write_rows("scored", layout.scored("1"), [scored_row("long", "wrong")])
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m restem {words} >/dev/full"],
+        env=_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "cannot write the output: the disk is full" in done.stderr

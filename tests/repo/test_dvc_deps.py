@@ -19,6 +19,7 @@ Imports = Callable[[Path, Path], set[Path]]
 
 # These shape no result: errors, typed values, bars, protocols, paths, look-up, storing bytes.
 NAMES = (
+    "disk",
     "errors",
     "faults",
     "params",

@@ -121,6 +121,7 @@ def test_a_broken_value_can_be_mended(workspace: Path) -> None:
     ("word", "message"),
     [
         ("preset=smok", "unknown preset 'smok'. Did you mean smoke?"),
+        ("preset=gsm8k", "unknown preset 'gsm8k'. Did you mean gsm8k-replay?"),
         ("preset=zzz", f"unknown preset 'zzz'. There is {', '.join(PRESETS)}."),
         ("capp=1", "unknown key 'capp'. Did you mean cap?"),
         ("+capp=1", "unknown key 'capp'. Did you mean cap?"),

@@ -89,7 +89,8 @@ def _overrides(words: Sequence[str], known: Tree) -> list[str]:
 
 def _check_name(kind: str, name: str, known: Sequence[str], otherwise: str) -> None:
     if name not in known:
-        close = difflib.get_close_matches(name, known, 1)
+        begun = [one for one in known if name and one.startswith(name)]
+        close = begun or difflib.get_close_matches(name, known, 1)
         hint = f"Did you mean {close[0]}?" if close else otherwise
         raise ParamsError(f"unknown {kind} {name!r}. {hint}")
 

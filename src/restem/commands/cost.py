@@ -15,7 +15,7 @@ from restem.commands.slice import COUNTED, ESTIMATE, MEASURED, Amount, Slice
 from restem.commands.trial import Updates
 from restem.core import layout
 from restem.core.params import Params
-from restem.sampling.shards import SAMPLES_PER_SHARD
+from restem.sampling.shards import chunk_size
 
 # Tokens per CPU-second of one thread with the tiny model; torch 2.13 on an AMD EPYC with AVX-512.
 PRETRAIN_RATE, SAMPLE_RATE, TRAIN_RATE = 16_500, 35_000, 21_000
@@ -163,7 +163,8 @@ COLUMNS = ("samples", "tokens", "wall_s", "engine_s", "grader_s", "disk")
 def one_iteration(params: Params, found: Slice) -> list[Stage]:
     """What each stage of one iteration takes."""
     problems, wanted = found.whole, params.samples_per_problem
-    drawn = problems * -(-wanted // SAMPLES_PER_SHARD) * SAMPLES_PER_SHARD
+    chunk = chunk_size(wanted)
+    drawn = problems * -(-wanted // chunk) * chunk
     kept = found.habits.kept.times(problems)
     disk = drawn * found.disk.store + problems * wanted * found.disk.samples
     sample = _drawing("sample", found, drawn, found.habits.tokens.how, Amount(disk, MEASURED))

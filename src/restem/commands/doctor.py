@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from restem import __version__
+from restem.commands import sizes
+from restem.commands.checks import CHECKS
 from restem.commands.cost import Cost, estimate
 from restem.commands.remains import find
 from restem.core import params as params_file
 from restem.core import plugins
-from restem.core.errors import DataError, ParamsError, SandboxError
+from restem.core.errors import DataError, ParamsError, RestemError, SandboxError
 from restem.core.params import Params
 from restem.core.processes import DVC, at_work, told
 from restem.training.settings import deepspeed_config
@@ -34,7 +35,6 @@ PACKAGES = (
     "torch", "transformers", "accelerate", "datasets", "pyarrow", "math-verify", "sympy", "mlflow",
     "dvc", "hydra-core", "omegaconf", "matplotlib", "peft",
 )  # fmt: skip
-DISK_GB = 2.0  # a default run with its cache needs less
 DVC_TIMEOUT_S = 60.0
 
 
@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Lines to show. Raises: DataError at the end if something is missing."""
     params, problem = _params()
-    checks = [*_installed(), *_machine(), *left_behind(), problem, *_plugged_in(params)]
+    checks = [*_installed(), *_machine(), *left_behind(), problem, *_plugged_in(params),
+              *_fitting(params)]  # fmt: skip
     stages, remark = _changed_stages()
     costs, basis = estimate(params) if params else ([], "")
     if arguments.json:
@@ -103,11 +104,11 @@ def _machine() -> Iterator[Check]:
     """What the work would run on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     yield Check("machine", True, f"{os.cpu_count()} cores, {memory:.1f} GB memory, {_device()}")
-    free = shutil.disk_usage(".").free / 1e9
-    yield Check("disk", free >= DISK_GB, f"{free:.1f} GB free (at least {DISK_GB:g} wanted)")
 
 
 def _gpus() -> int:
+    if not sizes.has_gpu():
+        return 0
     try:
         import torch
     except ImportError:
@@ -116,6 +117,8 @@ def _gpus() -> int:
 
 
 def _device() -> str:
+    if not sizes.has_gpu():
+        return "no GPU"
     try:
         import torch
     except ImportError:
@@ -144,19 +147,29 @@ def _plugged_in(params: Params | None) -> Iterator[Check]:
     if params:
         yield _sandbox(params)
         yield from _training(params)
-    if params and params.model != "tiny":
-        found = (Path(params.model) / "config.json").is_file()
-        text = params.model if found else f"{params.model} is no Hugging Face model folder"
-        yield Check("model", found, text)
+
+
+def _fitting(params: Params | None) -> Iterator[Check]:
+    """What params.yaml names, and the sizes, where all of it is known."""
+    if params is None or not all(plugins.is_known(k, getattr(params, k)) for k in plugins.KINDS):
+        return
+    failed = False
+    for name, look in CHECKS.items():
+        yield (check := _looked(name, look, params))
+        failed = failed or not check.ok
+    if not failed:
+        yield from (_looked(name, look, params) for name, look in sizes.CHECKS.items())
+
+
+def _looked(name: str, look: Callable[[Params], str], params: Params) -> Check:
+    try:
+        return Check(name, True, look(params))
+    except RestemError as error:
+        return Check(name, False, " ".join(str(error).split()))
 
 
 def _training(params: Params) -> Iterator[Check]:
-    """Libraries that only some trainings use."""
-    wanted = {
-        "deepspeed": (params.train.deepspeed != "off", "train.deepspeed"),
-        "ray": (params.train.cluster == "ray", "train.cluster"),
-        "vllm": (params.train.check_engine == "vllm", "train.check_engine"),
-    }
+    """Trainings that this machine cannot do."""
     train, gpus, cores = params.train, _gpus(), len(os.sched_getaffinity(0))
     if train.processes > (there := gpus or cores) and train.cluster == "local":
         kind = "GPUs" if gpus else "cores"
@@ -165,14 +178,6 @@ def _training(params: Params) -> Iterator[Check]:
         )
     if train.attention == "flex_attention" and not gpus:
         yield Check("attention", False, "train.attention: flex_attention trains on GPUs only")
-    if train.attention == "flash_attention_2" and not importlib.util.find_spec("flash_attn"):
-        text = "flash-attn is not installed, and is not among our requirements (train.attention)"
-        yield Check("attention", False, text)
-    for package, (needed, key) in wanted.items():
-        if needed:
-            ok = importlib.util.find_spec(package) is not None
-            text = "there is" if ok else "not installed; `make engines`, with GPUs `make gpu`"
-            yield Check(package, ok, f"{text} ({key})")
 
 
 def _sandbox(params: Params) -> Check:

@@ -26,7 +26,7 @@ from restem.core.protocols import Shard
 from restem.core.records import Problem
 from restem.sampling.contract import policy
 from restem.sampling.drawing import open_drawing
-from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
+from restem.sampling.shards import chunk_shards, chunk_size
 
 Part = tuple[int, int]
 """I of N, 1-based."""
@@ -86,10 +86,9 @@ def _problems(k: str) -> list[Problem]:
 def _shards(params: Params, problems: list[Problem], part: Part) -> Iterator[Shard]:
     """Those of stage `sample`, every N-th of them."""
     number, parts = part
-    firsts = range(0, params.samples_per_problem, SAMPLES_PER_SHARD)
-    shards = (
-        s for first in firsts for s in chunk_shards(problems, first, params.sample.batch_rows)
-    )
+    most, rows = params.samples_per_problem, params.sample.batch_rows
+    firsts = range(0, most, chunk_size(most))
+    shards = (s for first in firsts for s in chunk_shards(problems, first, rows, most))
     return (shard for index, shard in enumerate(shards) if index % parts == number - 1)
 
 

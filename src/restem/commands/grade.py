@@ -40,6 +40,7 @@ from typing import IO
 
 from restem.commands.grade_judges import Judges
 from restem.commands.grade_rows import CODE, MATH, Row, Unread, line, not_read, read
+from restem.core import disk
 from restem.core import params as params_file
 from restem.core.errors import DataError, ParamsError
 from restem.core.progress import Progress
@@ -161,6 +162,10 @@ def _whole_file(out: Path) -> Iterator[IO[str]]:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(out)
+    except OSError as error:
+        if not disk.full(error):
+            raise
+        raise disk.unwritable(out, error) from error
     finally:
         with suppress(OSError):
             partial.unlink()

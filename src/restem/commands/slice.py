@@ -31,7 +31,7 @@ from restem.evaluation.statistics import bootstrap
 from restem.method.selection import cap_per_problem, may_be_kept, weight_of
 from restem.sampling.contract import policy
 from restem.sampling.drawing import open_drawing
-from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
+from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards, chunk_size
 
 MEASURED, ESTIMATE, COUNTED = "measured", "estimate", "params.yaml"
 """Scaled up from what was measured on the slice; by a rule of thumb; a product of parameters."""
@@ -119,11 +119,11 @@ def measure(params: Params, iteration: str, wanted: int) -> Slice:
 
     Raises: DataError, EngineError, ParamsError, ResumeError, SandboxError.
     """
-    problems = training_problems(iteration)
+    problems, most = training_problems(iteration), params.samples_per_problem
     with open_drawing(params, iteration, shared=True) as drawing:
         lanes = lanes_of(params)
-        shards = pick(list(chunk_shards(problems, 0, params.sample.batch_rows)), wanted, lanes,
-                      drawing.store.has)  # fmt: skip
+        all_shards = list(chunk_shards(problems, 0, params.sample.batch_rows, most))
+        shards = pick(all_shards, wanted, lanes, drawing.store.has)
         speed = draw(params, iteration, drawing, shards, lanes)
         rows = [row for shard in shards for row in drawing.store.rows(shard)]
         sizes = [len(storage.to_bytes("samples", map(asdict, drawing.store.rows(s))))
@@ -149,7 +149,7 @@ def measure(params: Params, iteration: str, wanted: int) -> Slice:
         speed=speed,
         grading=grading,
         disk=Disk(
-            store=sum(sizes) / (SAMPLES_PER_SHARD * sum(len(s.requests) for s in shards)),
+            store=sum(sizes) / (chunk_size(most) * sum(len(s.requests) for s in shards)),
             samples=_bytes("samples", rows),
             scored=_bytes("scored", scored),
             train=_bytes("train", kept),

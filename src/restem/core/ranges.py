@@ -39,7 +39,7 @@ CONFLICTS: tuple[tuple[dict[str, object], str], ...] = (
 
 # (dotted name, lowest, highest allowed value, advice)
 RANGES: tuple[tuple[str, float, float, str], ...] = (
-    ("iters", 0, MAX_ITERS, f"Set it to {MAX_ITERS} or less: dvc.yaml unrolls the loop that far."),
+    ("iters", 0, MAX_ITERS, f"It may be 0 to {MAX_ITERS}: dvc.yaml unrolls the loop that far."),
     ("samples_per_problem", 1, 1_000_000, "Set it to 32 for MATH."),
     ("cap", 1, 1_000_000, "Set it to 10, as the paper does."),
     (

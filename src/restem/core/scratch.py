@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from restem.core.disk import unwritable
 from restem.core.errors import ResumeError
 from restem.core.seeds import stable_hash
 
@@ -101,10 +102,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         partial.rename(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise ResumeError(
-            f"cannot write {path}: {error.strerror or error}. Finished parts are kept; "
-            "free some space (`restem store ls`) and run `dvc repro` again."
-        ) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             partial.unlink()
@@ -149,7 +147,7 @@ def scratch(
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ResumeError(f"cannot create {path}: {error.strerror}") from error
+            raise unwritable(path, error) from error
         if not (path / INPUTS).exists():
             write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
         if not shared:
@@ -185,7 +183,7 @@ def _open_lock(path: Path) -> BinaryIO:
         lock_file(path).parent.mkdir(parents=True, exist_ok=True)
         return lock_file(path).open("ab+")  # NFS: a shared lock needs a file that can be read
     except OSError as error:
-        raise ResumeError(f"cannot lock {path}: {error.strerror}") from error
+        raise unwritable(lock_file(path), error) from error
 
 
 def _acquire(lock: BinaryIO, path: Path, wait: bool, kind: int) -> None:

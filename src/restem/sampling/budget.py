@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from restem.core.protocols import Shard
 from restem.core.records import Problem, SampleRow
-from restem.sampling.shards import SAMPLES_PER_SHARD
+from restem.sampling.shards import chunk_size
 from restem.sampling.store import Round
 
 Draw = Callable[[Round], Iterator[Shard]]
@@ -35,7 +35,7 @@ def rounds_until(
     rounds: list[Round] = []
     # One thread for all rounds: the verifier's processes end with the thread that started them.
     with ThreadPoolExecutor(1, "judge") as thread:
-        for first in range(0, num_samples, SAMPLES_PER_SHARD):
+        for first in range(0, num_samples, chunk_size(num_samples)):
             still = [p for p in problems if len(correct[p.problem_id]) < enough]
             if not still:
                 break

@@ -39,7 +39,12 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
     Raises: DataError if the file is missing, empty or malformed, with file and line.
     """
     started = time.monotonic()
-    stem = Path(sample.replay)
+    path = find(Path(sample.replay))
+    yield _Replay(path, read(path), time.monotonic() - started)
+
+
+def find(stem: Path) -> Path:
+    """The file of recorded completions. Raises: DataError if there is none, or more than one."""
     found = [path for suffix in _SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
     if len(found) != 1:
         there = ", ".join(path.name for path in found) or "none of them"
@@ -47,11 +52,15 @@ def open_engine(model_dir: Path, sample: Sample, machine: Machine) -> Iterator[E
             f"recorded completions must be one of {stem}{{{','.join(_SUFFIXES)}}}, found {there}. "
             "The folder is sample.replay in params.yaml."
         )
-    rows = _parquet_rows(found[0]) if found[0].suffix == ".parquet" else _json_rows(found[0])
-    recorded = _by_problem(rows)
+    return found[0]
+
+
+def read(path: Path) -> dict[str, list[Completion]]:
+    """Completions by problem. Raises: DataError with file and line."""
+    recorded = _by_problem(_parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path))
     if not recorded:
-        raise DataError(f"{found[0]} holds no completions. Record it again.")
-    yield _Replay(found[0], recorded, time.monotonic() - started)
+        raise DataError(f"{path} holds no completions. Record it again.")
+    return recorded
 
 
 class _Replay:

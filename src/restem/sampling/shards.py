@@ -3,7 +3,8 @@
 What a shard holds is decided by its problems alone, so that most shards of a larger E-step are
 those of a smaller one, and need not be drawn again:
 
-    more samples    the samples of a problem come in fixed chunks [0, 8), [8, 16), …
+    more samples    the samples of a problem come in fixed chunks [0, 8), [8, 16), …; where
+                    one is asked for, the chunk is [0, 1)
     more problems   a run of problems is cut where the hash of a problem says so, hence a new
                     problem changes the run it falls into and those until the next common cut
 """
@@ -31,16 +32,27 @@ def make_shards(
     a shard, a single problem's chunk apart. greedy: one sample per problem, whatever num_samples
     says.
     """
-    chunk = 1 if greedy else SAMPLES_PER_SHARD
+    chunk = 1 if greedy else chunk_size(num_samples)
     runs = _runs(problems, max(1, batch_rows // chunk))
     for first in range(0, 1 if greedy else num_samples, chunk):
         yield from (_shard(run, first, first + chunk) for run in runs)
 
 
-def chunk_shards(problems: Sequence[Problem], first: int, batch_rows: int) -> Iterator[Shard]:
-    """Shards of one chunk: samples first ..< first + 8 of every problem, in the given order."""
-    for run in _runs(problems, max(1, batch_rows // SAMPLES_PER_SHARD)):
-        yield _shard(run, first, first + SAMPLES_PER_SHARD)
+def chunk_size(num_samples: int) -> int:
+    """Samples of a problem in one shard, in an E-step of num_samples per problem."""
+    return 1 if num_samples == 1 else SAMPLES_PER_SHARD
+
+
+def chunk_shards(
+    problems: Sequence[Problem], first: int, batch_rows: int, num_samples: int
+) -> Iterator[Shard]:
+    """Shards of one chunk, which starts at sample `first`: of every problem, in the given order.
+
+    num_samples: of the whole E-step, see `chunk_size`.
+    """
+    chunk = chunk_size(num_samples)
+    for run in _runs(problems, max(1, batch_rows // chunk)):
+        yield _shard(run, first, first + chunk)
 
 
 def _runs(problems: Sequence[Problem], size: int) -> list[_Run]:

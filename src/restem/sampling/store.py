@@ -18,7 +18,7 @@ from restem.core.seeds import stable_hash
 from restem.sampling.shards import chunk_shards
 
 Round = tuple[Sequence[Problem], int]
-"""Problems sorted by id, and the first of the 8 samples that are drawn of each."""
+"""Problems sorted by id, and the first of the samples that are drawn of each."""
 
 
 class Store:
@@ -65,5 +65,5 @@ class Store:
         self, problems: Sequence[Problem], first: int, batch_rows: int, num_samples: int
     ) -> Iterator[SampleRow]:
         """A shard may hold a few more samples than are asked for."""
-        for shard in chunk_shards(problems, first, batch_rows):
+        for shard in chunk_shards(problems, first, batch_rows, num_samples):
             yield from (row for row in self.rows(shard) if row.sample_index < num_samples)

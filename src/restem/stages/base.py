@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from restem.core import layout, storage
+from restem.core.disk import unwritable
 from restem.core.errors import EngineError
 from restem.core.params import Params
 from restem.core.progress import Progress
@@ -66,6 +69,7 @@ def _pretrain(params: Params, out: Path) -> None:
     partial = _partial(out)
     logging_of_transformers.disable_progress_bar()
     with (
+        _whole(partial, out),
         scratch("base", key) as work,
         Progress("base: pre-training", params.base.steps, "updates") as bar,
     ):
@@ -76,7 +80,7 @@ def _pretrain(params: Params, out: Path) -> None:
             work.path,
             lambda done, live: bar.advance(done - bar.count, live),
         )
-    write_atomically(partial / "README.md", CARD.format(about=corpus.world.about).encode())
+        write_atomically(partial / "README.md", CARD.format(about=corpus.world.about).encode())
     _swap(partial, out)
     log.info("base: %s parameters, %s updates, %s tokens, loss %.3f -> %s", info["parameters"],
              info["steps"], info["tokens"], info["loss"], out)  # fmt: skip
@@ -109,7 +113,8 @@ def _copy(source: Path, out: Path) -> None:
         raise EngineError(f"model: {source} cannot be loaded: {reason}") from error
     partial = _partial(out)
     skip = shutil.ignore_patterns("*.bin", "*.pt", "*.pth", ".git")
-    shutil.copytree(source, partial, ignore=skip)
+    with _whole(partial, out):
+        shutil.copytree(source, partial, ignore=skip)
     _swap(partial, out)
     log.info("base: copied %s -> %s", source, out)
 
@@ -119,6 +124,22 @@ def _partial(out: Path) -> Path:
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     return partial
+
+
+@contextmanager
+def _whole(partial: Path, out: Path) -> Iterator[None]:
+    """A folder that cannot be written to its end is deleted, so that it takes no space.
+
+    Raises: ResumeError when the disk is full.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        refused = unwritable(out, error)
+        shutil.rmtree(partial, ignore_errors=True)
+        raise refused from error
 
 
 def _swap(partial: Path, out: Path) -> None:

@@ -21,5 +21,5 @@ def run(params: Params, iteration: str | None) -> None:
         verdict = {**asdict(params.score), "cluster": None}  # where verdicts are made changes none
         judged = {"rewards": code_digest(["rewards"]), "reward": params.reward, "score": verdict}
     for number in range(MAX_ITERS + 1):
-        plan = {"iteration": number, "active": number <= params.iters, **judged}
+        plan = {"iteration": number, "active": number <= params.iters, **(judged if number else {})}
         storage.write_json(layout.plan(str(number)), plan)

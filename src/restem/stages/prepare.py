@@ -9,18 +9,16 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
-from types import ModuleType
 
 from restem.core import layout, plugins, storage
-from restem.core.errors import DataError, ParamsError
 from restem.core.faults import check_faults
-from restem.core.params import Data, Params
+from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.records import Problem, Verdict
 from restem.core.scratch import write_atomically
 from restem.method import decontamination, selfcheck
 from restem.method.selfcheck import SelfCheck
+from restem.tasks.choice import check_reward, transfer_sets
 
 log = logging.getLogger(__name__)
 TEXTS_PER_STEP = 256  # between two moves of the bar
@@ -56,33 +54,6 @@ def run(params: Params, iteration: str | None) -> None:
     log.info("prepare: %s %s: %s; %d few-shot examples left out, %d quarantined -> %s",
              params.task, task.VERSION, counts, len(removed), len(checked.quarantined),
              layout.PROBLEMS)  # fmt: skip
-
-
-def check_reward(name: str, task: ModuleType, reward: str) -> None:
-    """Raises: ParamsError if a reward cannot judge a task."""
-    if reward not in task.REWARDS:
-        raise ParamsError(
-            f"reward {reward!r} cannot judge task {name!r} (params.yaml); "
-            f"it takes {', '.join(task.REWARDS)}"
-        )
-
-
-def transfer_sets(data: Data) -> dict[str, Data]:
-    """For each folder `transfer/TASK` in `data.path`, what to ask that task for.
-
-    Raises: DataError for a folder that no task with a test set is named after.
-    """
-    root = Path(data.path) / "transfer"
-    folders = sorted(path for path in root.glob("*") if path.is_dir() and data.transfer_problems)
-    for path in folders:
-        known = plugins.names("task")
-        if path.name not in known or not hasattr(plugins.load("task", path.name), "held_out"):
-            raise DataError(
-                f"{path}: no task of that name has a test set. Name the folder after one of "
-                f"{', '.join(known)}, or move it out of {root}."
-            )
-    size = data.transfer_problems
-    return {path.name: replace(data, path=str(path), test_problems=size) for path in folders}
 
 
 def self_check(params: Params, reward: str, splits: Splits) -> SelfCheck:
@@ -138,11 +109,12 @@ def limited(checked: SelfCheck, asked: Splits, with_limits: Limiter) -> SelfChec
 
 def write(checked: SelfCheck, report: dict[str, object]) -> None:
     """All files of data/problems; those of an earlier run go."""
-    for old in layout.PROBLEMS.glob("*.parquet"):
-        old.unlink()
     for split, problems in checked.splits.items():
         ordered = sorted(problems, key=lambda problem: problem.problem_id)
         storage.write_problems(layout.problems(split), ordered)
+    for old in layout.PROBLEMS.glob("*.parquet"):
+        if old.stem not in checked.splits:
+            old.unlink()
     lines = (json.dumps(asdict(item), ensure_ascii=False) for item in checked.quarantined)
     write_atomically(layout.QUARANTINE, "".join(f"{line}\n" for line in lines).encode())
     storage.write_json(layout.PREPARED, report | {

@@ -17,7 +17,7 @@ from restem.core.records import FAULTS, Problem, SampleRow, Verdict, complete
 from restem.core.scratch import digest
 from restem.sampling.budget import rounds_until
 from restem.sampling.drawing import Drawing, open_drawing
-from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
+from restem.sampling.shards import chunk_shards, chunk_size
 from restem.sampling.store import Round, Store
 
 log = logging.getLogger(__name__)
@@ -54,16 +54,16 @@ def run(params: Params, iteration: str | None) -> None:
 
 def _draw(params: Params, iteration: str, problems: list[Problem], drawing: Drawing) -> list[Round]:
     """Complete the store; the rounds that samples.parquet is made of."""
-    most, batch_rows = params.samples_per_problem, params.sample.batch_rows
+    most, rows = params.samples_per_problem, params.sample.batch_rows
 
     def draw(*rounds: Round) -> Iterator[Shard]:
         return drawing.draw(
             f"sample@{iteration}",
-            lambda: (shard for one in rounds for shard in chunk_shards(*one, batch_rows)),
+            lambda: (shard for one in rounds for shard in chunk_shards(*one, rows, most)),
         )
 
     if not params.sample.stop_after_correct:
-        rounds: list[Round] = [(problems, first) for first in range(0, most, SAMPLES_PER_SHARD)]
+        rounds: list[Round] = [(problems, first) for first in range(0, most, chunk_size(most))]
         for _ in draw(*rounds):
             pass
         return rounds

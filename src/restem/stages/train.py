@@ -26,7 +26,7 @@ from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Reward, Sampling
 from restem.core.records import FAULTS, Problem, TrainRow, Verdict, complete
-from restem.core.scratch import code_digest, digest, scratch
+from restem.core.scratch import code_digest, digest, scratch, write_atomically
 from restem.core.seeds import seed_for
 from restem.sampling.shards import make_shards
 from restem.stages.live import watched
@@ -189,6 +189,6 @@ def mean_reward(engine: Engine, reward: Reward, problems: list[Problem], params:
 def _skip(out: Path, iteration: str) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    (out / "idle").write_text("idle\n")
+    write_atomically(out / "idle", b"idle\n")
     storage.write_json(layout.training(iteration), {"idle": True})
     log.info("train %s: skipped (human.max_epochs: 0)", iteration)

@@ -7,6 +7,7 @@ files, since their output has many voices.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from restem.core import errors
+from restem.core import disk, errors
 from restem.core.errors import EngineError, RestemError
 from restem.core.orphans import PARENT
 from restem.training import checkpoints
@@ -27,6 +28,7 @@ from restem.training.meter import Meter
 
 OUTPUT = "processes.log"
 PATIENCE_S = 30.0  # with processes that are told to end
+LEAST_FREE = 10**6  # bytes: with less on the disk, that is what went wrong
 
 OnStep = Callable[[int, int, str], None]
 
@@ -105,6 +107,8 @@ def _error(job: Job, failure: str) -> RestemError:
             error = getattr(errors, told["kind"])(told["text"])
             assert isinstance(error, RestemError)
             return error
+    if disk.free(job.work_dir) < LEAST_FREE:  # then nothing could be left
+        return disk.unwritable(job.work_dir, OSError(errno.ENOSPC, failure))
     return EngineError(
         f"a training process ended: {failure or 'without a result'}. What it wrote is in "
         f"{job.work_dir / OUTPUT}. Run again: it goes on from the last checkpoint. If memory ran "

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restem.core.errors import ResumeError
+from restem.core.disk import unwritable
 from restem.core.params import Train
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ def export(
         shutil.rmtree(out_dir, ignore_errors=True)
         partial.rename(out_dir)
     except (OSError, SafetensorError) as error:
-        raise ResumeError(
-            f"cannot write {out_dir}: {str(error).splitlines()[0]}. "
-            "Checkpoints are kept; free some space and run again."
-        ) from error
+        refused = unwritable(out_dir, error)  # it says how much was free before the next line
+        shutil.rmtree(partial, ignore_errors=True)
+        raise refused from error

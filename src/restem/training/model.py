@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restem.core import storage
-from restem.core.errors import EngineError, ResumeError
+from restem.core.disk import unwritable
+from restem.core.errors import EngineError
 from restem.core.params import Train
 
 if TYPE_CHECKING:
@@ -97,10 +98,7 @@ def whole(checkpoint: Path, init_dir: Path, base_name: str) -> Path:
     try:
         _save_merged(merged, init_dir, base_name, checkpoint)
     except (OSError, SafetensorError) as error:
-        raise ResumeError(
-            f"cannot write {checkpoint / MERGED}: {str(error).splitlines()[0]}. "
-            "Checkpoints are kept; free some space and run again."
-        ) from error
+        raise unwritable(checkpoint / MERGED, error) from error
     return checkpoint / MERGED
 
 

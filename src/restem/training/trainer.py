@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from restem.core.disk import unwritable
 from restem.core.errors import EngineError, ResumeError
 from restem.training import checkpoints
 from restem.training.batches import Slot
@@ -218,11 +219,7 @@ def _disk_errors(plan: Plan) -> Iterator[None]:
     except (ResumeError, torch.OutOfMemoryError):
         raise
     except (OSError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise ResumeError(
-            f"cannot write a checkpoint in {plan.work_dir}: {reason}. "
-            "Earlier ones are kept; free some space and run again."
-        ) from error
+        raise unwritable(plan.work_dir / "checkpoint", error) from error
 
 
 def _check(trainer: Trainer) -> None:

@@ -81,8 +81,23 @@ def test_outside_a_repository_everything_is_told_and_then_what_is_missing() -> N
     assert found["torch"]
     assert found["params.yaml"]
     assert not found["repository"]
+    assert not found["replay"]
+    assert "disk" not in found, "sizes are compared where all that is asked for is there"
     assert answer["dvc"].startswith("dvc status failed")
     assert answer["cost"]
+
+
+def test_what_cannot_run_is_not_in_order_with_its_next_step() -> None:
+    values = replace(params.load(), task="gsm8k", engine="replay", model="some/model")
+    values.data.path = "data/gsm8k"
+    found = {check.name: check for check in doctor._fitting(values)}
+    assert [name for name, check in found.items() if not check.ok] == ["data", "replay", "model"]
+    assert "Get it from" in found["data"].text
+    assert "hf download" in found["model"].text
+
+
+def test_an_unknown_plug_in_is_one_finding_and_stops_the_others() -> None:
+    assert list(doctor._fitting(replace(params.load(), task="gsm9k"))) == []
 
 
 @pytest.mark.slow
@@ -112,11 +127,11 @@ def test_durations_read_well(seconds: float, text: str) -> None:
 
 def test_trainings_this_machine_cannot_do_are_found() -> None:
     values = params.load()
-    train = replace(values.train, processes=1000, attention="flex_attention", deepspeed="zero3")
+    train = replace(values.train, processes=1000, attention="flex_attention")
     found = {check.name: check for check in doctor._training(replace(values, train=train))}
     assert not found["processes"].ok
     assert "train.processes is 1000" in found["processes"].text
-    assert "deepspeed" in found
+    assert not found["attention"].ok
     assert list(doctor._training(values)) == []
 
 

@@ -27,7 +27,8 @@ def names(count: int, num_samples: int = 8, rows: int = 64) -> list[str]:
 def test_every_sample_is_in_one_shard(count: int, num_samples: int, rows: int) -> None:
     shards = list(make_shards(problems(count), num_samples, rows))
     drawn = [(r.problem_id, i) for s in shards for r in s.requests for i in range(r.first, r.last)]
-    chunks = -(-num_samples // SAMPLES_PER_SHARD) * SAMPLES_PER_SHARD
+    chunk = 1 if num_samples == 1 else SAMPLES_PER_SHARD
+    chunks = -(-num_samples // chunk) * chunk
     assert sorted(drawn) == [(p.problem_id, i) for p in problems(count) for i in range(chunks)]
     for shard in shards:
         assert sum(r.last - r.first for r in shard.requests) <= max(rows, SAMPLES_PER_SHARD)
@@ -47,7 +48,7 @@ def test_more_samples_keep_the_shards_there_are() -> None:
 
 
 def test_a_chunk_is_a_part_of_all_shards() -> None:
-    chunks = [s for first in (0, 8) for s in chunk_shards(problems(99), first, 64)]
+    chunks = [s for first in (0, 8) for s in chunk_shards(problems(99), first, 64, 16)]
     assert chunks == list(make_shards(problems(99), 16, 64))
 
 
@@ -71,6 +72,19 @@ def test_greedy_draws_one_sample_of_each() -> None:
     shards = list(make_shards(problems(20), 8, 8, greedy=True))
     assert all((r.first, r.last) == (0, 1) for s in shards for r in s.requests)
     assert sum(len(s.requests) for s in shards) == 20
+
+
+def test_one_sample_per_problem_draws_one_and_fills_the_batch() -> None:
+    shards = list(make_shards(problems(20), 1, 64))
+    assert [(r.first, r.last) for s in shards for r in s.requests] == [(0, 1)] * 20
+    assert len(shards) == 1
+    assert list(chunk_shards(problems(20), 0, 64, 1)) == shards
+
+
+@pytest.mark.parametrize("num_samples", [2, 7, 8, 9])
+def test_any_other_number_draws_whole_chunks_of_eight(num_samples: int) -> None:
+    (request, *_) = next(make_shards(problems(20), num_samples, 64)).requests
+    assert (request.first, request.last) == (0, 8)
 
 
 def test_names_are_unique() -> None:

@@ -140,7 +140,7 @@ def budget(
             return [r for r in work.store.rows(shard) if is_correct(r.problem_id, r.sample_index)]
 
         def draw(one: Round) -> Iterator[Shard]:
-            return work.draw("x", lambda: chunk_shards(*one, ROWS))
+            return work.draw("x", lambda: chunk_shards(*one, ROWS, most))
 
         rounds = rounds_until(problems(30), most, enough, draw, judge)
         return rounds, list(work.store.merged(rounds, ROWS, most))
@@ -199,6 +199,18 @@ def test_a_resumed_budget_is_the_uninterrupted_one(tmp_path: Path) -> None:
     with pytest.raises(EngineError):
         budget(tmp_path / "b", Parrot(break_after=9), right, enough=5)
     assert budget(tmp_path / "b", Parrot(), right, enough=5) == expected
+
+
+def test_a_budget_of_one_sample_draws_one(tmp_path: Path) -> None:
+    engine = Parrot()
+    rounds, rows = budget(tmp_path, engine, lambda p, i: False, enough=1, most=1)
+    assert [first for _, first in rounds] == [0]
+    with drawing(tmp_path, Parrot()) as work:
+        stored = [
+            row for shard in chunk_shards(*rounds[0], ROWS, 1) for row in work.store.rows(shard)
+        ]
+    assert stored == rows
+    assert len(rows) == 30
 
 
 def test_no_sample_beyond_the_last_one_counts(tmp_path: Path) -> None:
