@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from restem import __version__
-from restem.core import layout, params, plugins, ranges
+from restem.core import identity, layout, params, plugins, ranges
 from restem.core.errors import ParamsError, RestemError
 from restem.core.orphans import end_with_dvc
 from restem.stages import idle
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 LOOP = tuple(str(k) for k in range(1, ranges.MAX_ITERS + 1))
 # stage: (iterations it takes, what it does)
 STAGES: dict[str, tuple[tuple[str, ...], str]] = {
+    "code": ((), "which code each stage runs"),
     "plan": ((), "which iterations are active"),
     "prepare": ((), "problems of every split, with their prompts"),
     "base": ((), "the base model, policy 0"),
@@ -211,12 +212,15 @@ def _run_stage(stage: str, rest: list[str]) -> None:
         ("reward", values.reward),
     ):
         plugins.check(kind, plugin)
-    if "DVC_STAGE" in os.environ:
+    by_dvc = "DVC_STAGE" in os.environ
+    if by_dvc:
         end_with_dvc()
     if iteration is not None and idle.applies(stage) and not layout.is_active(iteration):
         idle.write(stage, iteration)
         log.info("iteration %s is idle (params.yaml: iters is %d)", iteration, values.iters)
     else:
+        if by_dvc and layout.code(stage).is_file():
+            identity.check_recorded(layout.code(stage), stage, values)
         importlib.import_module(f"restem.stages.{stage}").run(values, iteration)
 
 

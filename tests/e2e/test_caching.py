@@ -1,11 +1,20 @@
 """Caching is a promise: what a change runs again, counted."""
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 from pipeline import OUTPUTS, Repo
 
 pytestmark = pytest.mark.slow
 E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
 END = {"report", "track"}  # not cached
+LOOP = "12345"
+READ_VERDICTS = {"prepare", "baseline", "human", "human-eval", "audit",
+                 *(f"{stage}@{k}" for stage in ("score", "train", "eval") for k in LOOP)}  # fmt: skip
+DRAW = {"baseline", "human", "human-eval",
+        *(f"{stage}@{k}" for stage in ("sample", "train", "eval") for k in LOOP)}  # fmt: skip
 AFTER = {"audit", *END}
 
 
@@ -30,19 +39,84 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     repo.set("cap=10")
     assert repo.dvc("repro").active == END
 
-    grader = repo.path / "src/restem/rewards/math.py"
-    text = grader.read_text()
-    grader.write_text(text + "\n# a comment changes no verdict\n")
-    active = repo.dvc("repro").active
-    assert "score@1" in active, "a changed grader scores again"
-    assert {"plan", "prepare"} <= active, "and checks the golds again"
-    assert not active & {"sample@1", "filter@1", "base"}
-    grader.write_text(text)
-    assert not repo.dvc("repro").active & {"score@1", "train@1", "baseline"}
-    assert repo.bytes(*OUTPUTS) == before
-
     repo.set("score.cluster=ray", "machine.kv_cache_gb=2")
     assert repo.dvc("repro").active == {"report", "track"}, "where work is done changes no result"
+
+
+def would_run(repo: Repo) -> set[str]:
+    """Stages whose code or data changed, once the digests are written anew."""
+    repo.dvc("repro", "code")
+    return set(json.loads(repo.run("dvc", "status", "--json")))
+
+
+def test_documenting_code_runs_only_the_digest_stage(finished: Repo) -> None:
+    repo = finished
+    for file in repo.path.glob("src/**/*.py"):
+        file.write_text(f'# Read this first.\n{file.read_text()}\n\n\n"""The end."""\n')
+    ran = repo.dvc("repro")
+    assert ran.stages == ["code"]
+
+
+def test_changed_code_runs_again_what_runs_it(finished: Repo) -> None:
+    repo, src = finished, finished.path / "src/restem"
+
+    def after(change: str, *files: str) -> set[str]:
+        before = {file: (src / file).read_text() for file in files}
+        for file, text in before.items():
+            (src / file).write_text(f"{text}\n{change}\n")
+        found = would_run(repo)
+        for file, text in before.items():
+            (src / file).write_text(text)
+        return found
+
+    for new in ("rewards/orm.py", "sampling/mine.py", "rewards/notes.txt"):
+        (src / new).write_text("x = 1\n")
+    assert would_run(repo) == set(), "nothing runs a new file"
+    idle = ("sampling/vllm.py", "sampling/ray.py", "rewards/code.py", "tasks/gsm8k.py",
+            "commands/grade.py", "core/errors.py", "core/progress.py")  # fmt: skip
+    assert after("x = 1", *idle) == set(), "this experiment runs none of these"
+    assert after("x = 1", "rewards/math.py") == READ_VERDICTS
+    assert after("x = 1", "sampling/decode.py") == DRAW
+    assert after("x = 1", "training/loop.py") == {"human", *(f"train@{k}" for k in LOOP)}
+    assert after("x = 1", "stages/track.py") == {"track"}
+    repo.set("engine=vllm")
+    assert not would_run(repo) & {"prepare", "base", "score@1", "human", "train@1", "audit"}
+
+
+def test_a_changed_grader_judges_again_and_draws_nothing(finished: Repo) -> None:
+    repo = finished
+    with (repo.path / "src/restem/rewards/math.py").open("a") as grader:
+        grader.write("x = 1\n")
+    ran = repo.dvc("repro", "filter@1", "base")
+    assert ran.active == {"code", "prepare", "score@1"}, "the same verdicts end it there"
+
+
+IMPORTED = """
+import sys
+from restem.__main__ import main
+assert main(sys.argv[1:]) == 0
+print(*(m.__file__ for n, m in sys.modules.items() if n.startswith("restem") and m.__file__))
+"""
+
+
+@pytest.mark.parametrize("words", ["prepare", "sample 1", "score 1", "train 1", "report", "audit"])
+def test_what_a_stage_imports_stands_in_its_digest(shared: Repo, words: str) -> None:
+    from restem.core.identity import OUTSIDE
+
+    root = (shared.path / "src/restem").resolve()
+    output = shared.run(sys.executable, "-c", IMPORTED, *words.split(), PYTHONPATH="src")
+    files = {Path(word) for word in output.splitlines()[-1].split()}
+    stage = words.split()[0]
+    named = (shared.path / f"data/code/{stage}.txt").read_text()
+    missing = {
+        name
+        for file in files
+        if (name := file.resolve().relative_to(root).as_posix()) not in OUTSIDE
+        and f"src/restem/{name} " not in named
+        and file.name != "__init__.py"
+    }
+    # The command line; `live` brings what MLflow needs, and looks on.
+    assert missing <= {"__main__.py", "stages/idle.py", "stages/mlflow_store.py"}
 
 
 def test_more_iterations_reuse_the_earlier_ones(finished: Repo) -> None:

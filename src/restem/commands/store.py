@@ -174,7 +174,7 @@ def _current(params: Params, root: Path) -> set[Path]:
     for number in range(1, params.iters + 1):
         k = str(number)
         if any(root.glob(f"sample-{k}-*")) and policy(k).is_dir():
-            found.add(scratch_path(f"sample-{k}", store_key(contract(params, k))))
+            found.add(scratch_path(f"sample-{k}", store_key(params, contract(params, k))))
     return found
 
 

@@ -8,13 +8,12 @@ depends on: the same inputs find their finished parts again, other inputs never 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -25,30 +24,6 @@ from restem.core.seeds import stable_hash
 log = logging.getLogger(__name__)
 INPUTS, FINISHED = ".inputs", ".finished"
 """Files of a scratch folder: what its work depends on; the mark that the work was ended."""
-
-
-def digest(*paths: Path) -> str:
-    """One SHA-256 over the names and bytes of files and folders (64 hex digits)."""
-    total = hashlib.sha256()
-    for root in paths:
-        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if file.is_file():
-                name = file.relative_to(root).as_posix() if root.is_dir() else file.name
-                with file.open("rb") as stream:
-                    total.update(
-                        f"{name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode()
-                    )
-    return total.hexdigest()
-
-
-def code_digest(paths: Sequence[str]) -> str:
-    """A hash over restem's own source, files or folders relative to src/restem.
-
-    Work of other code is other work. A stage hands in its CODE, the same list as in dvc.yaml.
-    """
-    root = Path(__file__).parent.parent
-    found = [sorted(p.rglob("*.py")) if (p := root / path).is_dir() else [p] for path in paths]
-    return digest(*(file for files in found for file in files))
 
 
 class Scratch:

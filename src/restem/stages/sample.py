@@ -11,10 +11,11 @@ from dataclasses import asdict
 from restem.core import layout, plugins, storage
 from restem.core.errors import ParamsError
 from restem.core.faults import check_faults
+from restem.core.judging import reward_name
 from restem.core.params import Params
 from restem.core.protocols import Reward, Shard
 from restem.core.records import FAULTS, Problem, SampleRow, Verdict, complete
-from restem.core.scratch import digest
+from restem.core.seeds import digest
 from restem.sampling.budget import rounds_until
 from restem.sampling.drawing import Drawing, open_drawing
 from restem.sampling.shards import SAMPLES_PER_SHARD, chunk_shards
@@ -96,7 +97,7 @@ class _Judge:
 @contextmanager
 def _judging(params: Params, problems: list[Problem], store: Store) -> Iterator[_Judge]:
     """A judge, whose faults are looked at in the end."""
-    name = plugins.reward_name(params.reward, problems)
+    name = reward_name(params.reward, problems)
     with plugins.open_reward(name, params.score, params.machine) as reward:
         judge = _Judge(reward, problems, store)
         yield judge

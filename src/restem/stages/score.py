@@ -13,23 +13,18 @@ from pathlib import Path
 from restem.core import layout, plugins, storage
 from restem.core.errors import DataError
 from restem.core.faults import check_faults
+from restem.core.identity import stage_code
+from restem.core.judging import reward_name
 from restem.core.params import Params, Score
 from restem.core.progress import Progress
 from restem.core.protocols import Reward
 from restem.core.records import CORRECT, FAULTS, Problem, SampleRow, ScoredRow, complete
-from restem.core.scratch import Scratch, code_digest, digest, scratch
+from restem.core.scratch import Scratch, scratch
+from restem.core.seeds import digest
 from restem.core.storage import Row
 
 log = logging.getLogger(__name__)
 ROWS_PER_PART = 2048  # judged together, and held in memory
-# The code that scratch work depends on; a test compares it with dvc.yaml.
-CODE = (
-    "core/records.py",
-    "core/seeds.py",
-    "core/storage.py",
-    "rewards",
-    "stages/score.py",
-)
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -42,9 +37,9 @@ def run(params: Params, iteration: str | None) -> None:
     problems = {p.problem_id: p for p in storage.read_problems(layout.problems("train"))}
     path = layout.samples(iteration)
     num_samples = _check_samples(path, problems)
-    name = plugins.reward_name(params.reward, problems.values())
+    name = reward_name(params.reward, problems.values())
     key = {"samples": digest(path), "problems": digest(layout.problems("train")),
-           "score": _verdict_params(params.score), "code": code_digest(CODE)}  # fmt: skip
+           "score": _verdict_params(params.score), "code": stage_code("score", params)}  # fmt: skip
     tally = _Tally()
     with (
         plugins.open_reward(name, params.score, params.machine) as reward,

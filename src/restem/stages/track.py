@@ -18,8 +18,8 @@ from pathlib import Path
 
 from restem.core import layout, params, storage
 from restem.core.params import Params
-from restem.core.scratch import digest, write_atomically
-from restem.core.seeds import stable_hash
+from restem.core.scratch import write_atomically
+from restem.core.seeds import digest, stable_hash
 from restem.stages.mlflow_store import (
     Curve,
     Experiment,

@@ -21,30 +21,21 @@ from restem.core import layout, plugins, storage
 from restem.core.connection import connected
 from restem.core.errors import DataError
 from restem.core.faults import check_faults
+from restem.core.identity import stage_code
+from restem.core.judging import reward_name
 from restem.core.orphans import end_with_parent
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Reward, Sampling
 from restem.core.records import FAULTS, Problem, TrainRow, Verdict, complete
-from restem.core.scratch import code_digest, digest, scratch
-from restem.core.seeds import seed_for
+from restem.core.scratch import scratch
+from restem.core.seeds import digest, seed_for
 from restem.sampling.shards import make_shards
 from restem.stages.live import watched
 from restem.training.job import Job
 from restem.training.loop import train
 
 log = logging.getLogger(__name__)
-
-# The code that scratch work depends on; a test compares it with dvc.yaml.
-CODE = (
-    "core/records.py",
-    "core/seeds.py",
-    "core/storage.py",
-    "rewards",
-    "sampling",
-    "stages/train.py",
-    "training",
-)
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -112,7 +103,7 @@ def _inputs(
         "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
         "base_name": Path(params.model).name,
         "plugins": [params.reward, {**asdict(params.score), "cluster": None}],
-        "code": code_digest(CODE),
+        "code": stage_code("train", params),
     }
 
 
@@ -157,7 +148,7 @@ def validator(params: Params, apart: bool) -> Callable[[Path], float]:
 def val_reward(params: Params, model_dir: Path) -> float:
     problems = storage.read_problems(layout.problems("val"))
     engine = plugins.load("engine", params.train.check_engine)
-    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
+    module = plugins.load("reward", reward_name(params.reward, problems))
     # starting processes would take longer than the check
     alone = replace(params.machine, workers=1)
     with (
