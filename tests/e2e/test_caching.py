@@ -12,9 +12,11 @@ E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
 END = {"report", "track"}  # not cached
 LOOP = "12345"
 READ_VERDICTS = {"prepare", "baseline", "human", "human-eval", "audit",
-                 *(f"{stage}@{k}" for stage in ("score", "train", "eval") for k in LOOP)}  # fmt: skip
+                 *(f"{stage}@{k}" for stage in ("score", "train", "eval")
+                   for k in LOOP)}  # fmt: skip
 DRAW = {"baseline", "human", "human-eval",
-        *(f"{stage}@{k}" for stage in ("sample", "train", "eval") for k in LOOP)}  # fmt: skip
+        *(f"{stage}@{k}" for stage in ("sample", "train", "eval")
+          for k in LOOP)}  # fmt: skip
 AFTER = {"audit", *END}
 
 

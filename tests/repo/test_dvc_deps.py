@@ -1,4 +1,4 @@
-"""A stage of dvc.yaml depends on its data and on the digest of its code, which names all it runs."""
+"""A stage of dvc.yaml depends on its data and on the digest of its code, which names all of it."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_the_code_of_a_stage_is_what_it_imports_somewhere_and_what_params_plug_i
 
 LOADERS = {"__main__.py", "core/plugins.py", "core/cluster.py", "rewards/sandbox/zygote.py",
            "rewards/programs/library.py", "rewards/programs/checker.py"}  # fmt: skip
-"""They import by a name that the code identity cannot read: stages and commands, plug-ins (it reads
-the call of `plugins`), what a Spec names (a text that it reads), modules of the standard library."""
+"""They import by a name that the code identity cannot read: stages and commands, plug-ins (it
+reads the call of `plugins`), what a Spec names (it reads the text), the standard library."""
 
 
 def test_modules_are_loaded_by_name_only_where_the_code_identity_can_tell(repo: Path) -> None:

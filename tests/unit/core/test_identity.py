@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -237,13 +238,11 @@ print(json.dumps({str(file): file_digest(file) for file in files}))
 
 def _pythons() -> list[str]:
     """Other interpreters of this machine that restem supports."""
-    names = [f"python3.{minor}" for minor in (11, 12, 13) if minor != sys.version_info.minor]
-    installed = [path for name in names
-                 for path in Path.home().glob(f".pyenv/versions/{name[6:]}.*/bin/python")]  # fmt: skip
-    found = [*filter(None, map(shutil.which, names)), *map(str, installed)]
-    return [
-        exe for exe in found if not subprocess.run([exe, "-c", ""], capture_output=True).returncode
-    ]
+    found: list[str] = []
+    for minor in {11, 12, 13} - {sys.version_info.minor}:
+        installed = Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")
+        found += [*map(str, installed), shutil.which(f"python3.{minor}") or ""]
+    return [exe for exe in found if exe and not subprocess.call([exe, "-c", ""], stderr=PIPE)]
 
 
 @pytest.mark.parametrize("python", _pythons())
