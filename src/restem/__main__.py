@@ -48,7 +48,7 @@ COMMANDS = {
     "doctor": "what is installed, what would run, what it would cost",
     "plan-cost": "what the run will cost, from a slice that is really drawn and graded",
     "draw": "draw a part of an iteration's samples, as one job of many on a cluster",
-    "store": "what unfinished work and kept samples take of the disk, and free it",
+    "store": "what unfinished work and kept samples take of the disk; free or adopt it",
 }
 
 HELP = """\

@@ -74,9 +74,10 @@ def test_changed_code_runs_again_what_runs_it(finished: Repo) -> None:
     for new in ("rewards/orm.py", "sampling/mine.py", "rewards/notes.txt"):
         (src / new).write_text("x = 1\n")
     assert would_run(repo) == set(), "nothing runs a new file"
-    idle = ("sampling/vllm.py", "sampling/ray.py", "rewards/code.py", "tasks/gsm8k.py",
+    idle = ("sampling/vllm.py", "sampling/ray.py", "tasks/gsm8k.py",
             "commands/grade.py", "core/errors.py", "core/progress.py")  # fmt: skip
     assert after("x = 1", *idle) == set(), "this experiment runs none of these"
+    assert after("x = 1", "rewards/code.py") == {"audit"}, "the second grader may ask it"
     assert after("x = 1", "rewards/math.py") == READ_VERDICTS
     assert after("x = 1", "sampling/decode.py") == DRAW
     assert after("x = 1", "training/loop.py") == {"human", *(f"train@{k}" for k in LOOP)}
@@ -117,8 +118,10 @@ def test_what_a_stage_imports_stands_in_its_digest(shared: Repo, words: str) -> 
         and f"src/restem/{name} " not in named
         and file.name != "__init__.py"
     }
-    # The command line; `live` brings what MLflow needs, and looks on.
-    assert missing <= {"__main__.py", "stages/idle.py", "stages/mlflow_store.py"}
+    # The command line, and what only it imports; `live` looks on, with what MLflow needs.
+    assert missing <= {
+        "__main__.py", "core/judging.py", "stages/idle.py", "stages/mlflow_store.py",
+    }  # fmt: skip
 
 
 def test_more_iterations_reuse_the_earlier_ones(finished: Repo) -> None:

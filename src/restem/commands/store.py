@@ -10,6 +10,7 @@ examples
   python -m restem store gc                    free what params.yaml has no use for
   python -m restem store gc --older-than 30    only what was not used for 30 days
   python -m restem store gc --all              everything that no process is at
+  python -m restem store adopt train@1         go on with what earlier code began; or `all`
 
 states
   in use       a process is at it
@@ -30,12 +31,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from restem.commands.store_adopt import adopt
 from restem.core import params as params_file
+from restem.core.adoption import INPUTS
 from restem.core.errors import DataError, ParamsError
 from restem.core.params import Params
 from restem.core.scratch import (
     FINISHED,
-    INPUTS,
     lock_file,
     locked,
     remove,
@@ -75,7 +77,7 @@ class Entry:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ls|gc", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ls|gc|adopt", required=True)
     ls = actions.add_parser("ls", help="list what there is", description="List what there is.")
     ls.add_argument("--json", action="store_true", help="one JSON object")
     gc = actions.add_parser(
@@ -91,7 +93,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     gc.add_argument("--all", action="store_true", help="current samples and unfinished work, too")
     gc.add_argument("--dry-run", action="store_true", help="show it, free nothing")
-    for action in (ls, gc):  # __main__ takes them anywhere
+    take = actions.add_parser(
+        "adopt",
+        help="go on with work of earlier code",
+        description="Go on with shards, verdicts and checkpoints that other code made, if all else "
+        "is equal: data, model, values. Lists the files that changed since. The report and MLflow "
+        "will say it.",
+    )
+    take.add_argument("stages", nargs="+", metavar="STAGE",
+                      help="sample@K, score@K, train@K, train@human, or all")  # fmt: skip
+    for action in (ls, gc, take):  # __main__ takes them anywhere
         for words in (("-v", "--verbose"), ("-q", "--quiet")):
             action.add_argument(*words, action="store_true", help=argparse.SUPPRESS)
 
@@ -103,6 +114,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         raise DataError(f"there is no {root.parents[1]} here; run from the repository root")
     if arguments.action == "gc":
         yield from _collect(root, arguments.older_than, arguments.all, arguments.dry_run)
+    elif arguments.action == "adopt":
+        yield from adopt(params_file.load(), arguments.stages)
     else:
         yield from _list(root, arguments.json)
 

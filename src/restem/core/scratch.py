@@ -18,12 +18,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from restem.core import adoption
+from restem.core.adoption import INPUTS, Adopted
 from restem.core.errors import ResumeError
 from restem.core.seeds import stable_hash
 
 log = logging.getLogger(__name__)
-INPUTS, FINISHED = ".inputs", ".finished"
-"""Files of a scratch folder: what its work depends on; the mark that the work was ended."""
+FINISHED = ".finished"
+"""In a scratch folder: the mark that the work was ended."""
 
 
 class Scratch:
@@ -31,6 +33,11 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def adopted(self) -> list[Adopted]:
+        """Parts that earlier code made, and the user has adopted."""
+        return adoption.adopted(self.path)
 
     def done(self, part: str) -> bool:
         return (self.path / part).exists()
@@ -126,14 +133,33 @@ def scratch(
         except OSError as error:
             raise ResumeError(f"cannot create {path}: {error.strerror}") from error
         if not (path / INPUTS).exists():
-            write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
+            _tell_of_earlier(path, inputs)
+            write_inputs(path, inputs)
         if not shared:
             (path / FINISHED).unlink(missing_ok=True)
-        for old in [] if keep else path.parent.glob(f"{stage}-*/{FINISHED}"):
-            sweep(old.parent)
+        old = [] if keep else [f.parent for f in path.parent.glob(f"{stage}-*/{FINISHED}")]
+        adoptable = [folder for folder in old if adoption.is_earlier(folder, inputs)]
+        for folder in old:
+            if folder not in adoptable:
+                sweep(folder)
         yield Scratch(path)
         if not shared:
             (path / FINISHED).touch()
+        for folder in adoptable:  # nobody wanted it
+            sweep(folder)
+
+
+def write_inputs(path: Path, inputs: Mapping[str, object]) -> None:
+    write_atomically(path / INPUTS, (json.dumps(inputs, sort_keys=True, indent=1) + "\n").encode())
+
+
+def _tell_of_earlier(path: Path, inputs: Mapping[str, object]) -> None:
+    """Say why work starts anew although there is some, and what would take it over."""
+    for one in adoption.earlier(path, inputs)[:1]:
+        stage = adoption.stage_of(path)
+        log.warning("%s starts anew, its earlier work is of other code (%s). To go on with that: "
+                    "stop, `restem store adopt %s`, `dvc repro`",
+                    stage, adoption.in_words(one.changed), stage)  # fmt: skip
 
 
 @contextmanager

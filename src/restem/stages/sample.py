@@ -43,7 +43,9 @@ def run(params: Params, iteration: str | None) -> None:
     with open_drawing(params, iteration) as drawing:
         rounds = _draw(params, iteration, problems, drawing)
         rows = drawing.store.merged(rounds, params.sample.batch_rows, params.samples_per_problem)
-        storage.write_rows("samples", layout.samples(iteration), map(counts.pass_on, rows))
+        about = drawing.store.adopted(rounds, params.sample.batch_rows)
+        path = layout.samples(iteration)
+        storage.write_rows("samples", path, map(counts.pass_on, rows), about)
         seconds = time.monotonic() - started
         storage.write_json(
             layout.sampling(iteration), _metrics(iteration, counts, drawing, seconds)
