@@ -160,6 +160,21 @@ def test_todays_work_is_not_thrown_away_for_less(
     assert parts(mine) == (f"checkpoint-{step}",)
 
 
+def test_samples_of_earlier_code_are_listed_as_such_and_kept_for_a_week(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = drawn(0, by=other_code(sample_key()))
+    drawn(1)
+    assert main(["store", "ls", "--json"]) == 0
+    states = {f["folder"]: f["state"] for f in json.loads(capsys.readouterr().out)["folders"]}
+    assert states.pop(path.name) == "earlier"
+    assert list(states.values()) == ["current"]
+    assert main(["store", "gc"]) == 0
+    assert path.exists()
+    assert main(["store", "gc", "--older-than", "0"]) == 0
+    assert not path.exists()
+
+
 def test_other_inputs_than_the_code_are_refused_by_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
