@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from restem import __version__
-from restem.core import disk, earlier, layout, params, plugins, ranges
+from restem.core import disk, earlier, identity, layout, params, plugins, ranges
 from restem.core.errors import ParamsError, RestemError
 from restem.core.orphans import end_with_dvc
 from restem.stages import idle
@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 LOOP = tuple(str(k) for k in range(1, ranges.MAX_ITERS + 1))
 # stage: (iterations it takes, what it does)
 STAGES: dict[str, tuple[tuple[str, ...], str]] = {
+    "inputs": ((), "what params.yaml names is here and can work"),
+    "code": ((), "which code each stage runs"),
     "plan": ((), "which iterations are active"),
-    "inputs": ((), "the data and models that params.yaml names are here"),
     "prepare": ((), "problems of every split, with their prompts"),
     "base": ((), "the base model, policy 0"),
     "sample": (LOOP, "E-step: draw N solutions per training problem"),
@@ -50,7 +51,7 @@ COMMANDS = {
     "plan-cost": "what the run will cost, from a slice that is really drawn and graded",
     "draw": "draw a part of an iteration's samples, as one job of many on a cluster",
     "repair": "mend what a killed run has left, so that `dvc repro` goes on",
-    "store": "what unfinished work and kept samples take of the disk, and free it",
+    "store": "what unfinished work and kept samples take of the disk; free or adopt it",
 }
 
 HELP = """\
@@ -219,12 +220,15 @@ def _run_stage(stage: str, rest: list[str]) -> None:
         ("reward", values.reward),
     ):
         plugins.check(kind, plugin)
-    if "DVC_STAGE" in os.environ:
+    by_dvc = "DVC_STAGE" in os.environ
+    if by_dvc:
         end_with_dvc()
     if iteration is not None and idle.applies(stage) and not layout.is_active(iteration):
         idle.write(stage, iteration)
         log.info("iteration %s is idle (params.yaml: iters is %d)", iteration, values.iters)
     else:
+        if by_dvc and layout.code(stage).is_file():
+            identity.check_recorded(layout.code(stage), stage, values)
         importlib.import_module(f"restem.stages.{stage}").run(values, iteration)
     if stage == "inputs":  # DVC has deleted no output yet that a user would miss
         importlib.import_module("restem.commands.checks").check(values)
@@ -242,7 +246,7 @@ def _run_command(command: str, rest: list[str]) -> None:
 
 
 def _earlier(stage: str) -> str:
-    """How to get back what DVC deleted before it ran this stage; nothing one misses of the first."""
+    """How to get back what DVC deleted before this stage; of the first two, nothing."""
     if stage not in STAGES or stage in ("plan", "inputs") or "DVC_STAGE" not in os.environ:
         return ""
     return earlier.hint(os.environ["DVC_STAGE"])

@@ -1,5 +1,7 @@
 """Caching is a promise: what a change runs again, counted."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,15 @@ from pipeline import OUTPUTS, Ran, Repo, copy
 pytestmark = pytest.mark.slow
 E_STEP = {"sample@1", "score@1", "filter@1", "train@1", "eval@1"}
 END = {"report", "track"}  # not cached
+LOOP = "12345"
+READ_VERDICTS = {"prepare", "baseline", "human", "human-eval", "audit",
+                 *(f"{stage}@{k}" for stage in ("score", "train", "eval")
+                   for k in LOOP)}  # fmt: skip
+DRAW = {"baseline", "human", "human-eval",
+        *(f"{stage}@{k}" for stage in ("sample", "train", "eval")
+          for k in LOOP)}  # fmt: skip
 AFTER = {"audit", *END}
-PLAN = {"plan"}  # checks the inputs whenever a parameter has changed
+CHECK = {"inputs"}  # whenever a parameter has changed
 
 
 def test_what_each_change_runs_again(finished: Repo) -> None:
@@ -21,7 +30,7 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert "up to date" in ran.output
 
     repo.set("temperature=0.9")
-    assert repo.dvc("repro").active == PLAN | E_STEP | AFTER
+    assert repo.dvc("repro").active == CHECK | E_STEP | AFTER
     repo.set("temperature=0.7")
     ran = repo.dvc("repro")
     assert ran.active == END, "going back restores from the run cache"
@@ -29,23 +38,89 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert repo.bytes(*OUTPUTS) == before
 
     repo.set("cap=1")
-    assert repo.dvc("repro").active == PLAN | E_STEP - {"sample@1", "score@1"} | AFTER
+    assert repo.dvc("repro").active == CHECK | E_STEP - {"sample@1", "score@1"} | AFTER
     repo.set("cap=10")
     assert repo.dvc("repro").active == END
 
-    grader = repo.path / "src/restem/rewards/math.py"
-    text = grader.read_text()
-    grader.write_text(text + "\n# a comment changes no verdict\n")
-    active = repo.dvc("repro").active
-    assert "score@1" in active, "a changed grader scores again"
-    assert {"plan", "prepare"} <= active, "and checks the golds again"
-    assert not active & {"sample@1", "filter@1", "base"}
-    grader.write_text(text)
-    assert not repo.dvc("repro").active & {"score@1", "train@1", "baseline"}
-    assert repo.bytes(*OUTPUTS) == before
-
     repo.set("score.cluster=ray", "machine.kv_cache_gb=2")
-    assert repo.dvc("repro").active == PLAN | END, "where work is done changes no result"
+    assert repo.dvc("repro").active == CHECK | END, "where work is done changes no result"
+
+
+def would_run(repo: Repo) -> set[str]:
+    """Stages whose code or data changed, once the digests are written anew."""
+    repo.restem("code")
+    return set(json.loads(repo.run("dvc", "status", "--json"))) - {"code"}
+
+
+def test_documenting_code_runs_only_the_digest_stage(finished: Repo) -> None:
+    repo = finished
+    for file in repo.path.glob("src/**/*.py"):
+        file.write_text(f'# Read this first.\n{file.read_text()}\n\n\n"""The end."""\n')
+    ran = repo.dvc("repro")
+    assert ran.stages == ["code"]
+
+
+def test_changed_code_runs_again_what_runs_it(finished: Repo) -> None:
+    repo, src = finished, finished.path / "src/restem"
+
+    def after(change: str, *files: str) -> set[str]:
+        before = {file: (src / file).read_text() for file in files}
+        for file, text in before.items():
+            (src / file).write_text(f"{text}\n{change}\n")
+        found = would_run(repo)
+        for file, text in before.items():
+            (src / file).write_text(text)
+        return found
+
+    for new in ("rewards/orm.py", "sampling/mine.py", "rewards/notes.txt"):
+        (src / new).write_text("x = 1\n")
+    idle = ("sampling/vllm.py", "sampling/ray.py", "tasks/gsm8k.py", "commands/grade.py",
+            "core/errors.py", "core/progress.py")  # fmt: skip
+    assert after("x = 1", *idle) == set(), "this experiment runs none of these"
+    assert after("x = 1", "rewards/math.py") == READ_VERDICTS
+    assert after("x = 1", "sampling/decode.py") == DRAW
+    trains = {"human", *(f"train@{k}" for k in LOOP)}
+    assert after("x = 1", "training/loop.py", "stages/track.py") == trains | {"track"}
+    repo.set("engine=vllm")
+    assert not would_run(repo) & {"prepare", "base", "score@1", "human", "train@1", "audit"}
+
+
+def test_a_changed_grader_judges_again_and_draws_nothing(finished: Repo) -> None:
+    repo = finished
+    with (repo.path / "src/restem/rewards/math.py").open("a") as grader:
+        grader.write("x = 1\n")
+    ran = repo.dvc("repro", "filter@1", "base")
+    assert ran.active == {"code", "prepare", "score@1"}, "the same verdicts end it there"
+
+
+IMPORTED = """
+import sys
+from restem.__main__ import main
+assert main(sys.argv[1:]) == 0
+print(*(m.__file__ for n, m in sys.modules.items() if n.startswith("restem") and m.__file__))
+"""
+
+
+@pytest.mark.parametrize("words", ["prepare", "sample 1", "score 1", "train 1", "report", "audit"])
+def test_what_a_stage_imports_stands_in_its_digest(shared: Repo, words: str) -> None:
+    from restem.core.identity import OUTSIDE
+
+    root = (shared.path / "src/restem").resolve()
+    output = shared.run(sys.executable, "-c", IMPORTED, *words.split(), PYTHONPATH="src")
+    files = {Path(word) for word in output.splitlines()[-1].split()}
+    stage = words.split()[0]
+    named = (shared.path / f"data/code/{stage}.txt").read_text()
+    missing = {
+        name
+        for file in files
+        if (name := file.resolve().relative_to(root).as_posix()) not in OUTSIDE
+        and f"src/restem/{name} " not in named
+        and file.name != "__init__.py"
+    }
+    # The command line, and what only it imports; `live` looks on, with what MLflow needs.
+    assert missing <= {
+        "__main__.py", "core/judging.py", "stages/idle.py", "stages/mlflow_store.py",
+    }  # fmt: skip
 
 
 def test_more_iterations_reuse_the_earlier_ones(

@@ -1,193 +1,112 @@
-"""The `deps` of each stage in dvc.yaml are the code it runs: a stale cache cannot hide a change.
-
-What a stage's module imports, and what the plug-ins import that params.yaml names, must be covered
-by its deps; and a dep on code that covers nothing of that would only re-run stages for nothing.
-"""
+"""A stage of dvc.yaml depends on its data and on the digest of its code, which names all of it."""
 
 from __future__ import annotations
 
-import importlib
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-Imports = Callable[[Path, Path], set[Path]]
-
-# These shape no result: errors, typed values, bars, protocols, paths, look-up, storing bytes.
-NAMES = (
-    "disk",
-    "errors",
-    "faults",
-    "params",
-    "progress",
-    "protocols",
-    "layout",
-    "orphans",
-    "plugins",
-    "ranges",
-    "scratch",
-    "cluster",
-    "connection",
-)
-EXEMPT = {"stages/live.py", *(f"core/{name}.py" for name in NAMES)}
-PLUGINS = {"task": "tasks", "reward": "rewards", "engine": "sampling"}
-AUTO: dict[object, list[object]] = {"auto": ["math", "code"]}
+from restem.__main__ import STAGES
+from restem.core.identity import OUTSIDE, PARAMS, Code, stage_code
+from restem.core.params import flatten, load
 
 
-@dataclass(frozen=True)
-class Stage:
-    name: str
-    module: str
-    """The stage of `python -m restem STAGE`."""
-    deps: tuple[str, ...]
-    """Paths under src/, templates filled in."""
+def stages(repo: Path) -> dict[str, dict[str, Any]]:
+    """Bodies of dvc.yaml's stages, each with the stage of `python -m restem` in `module`."""
+    found = yaml.safe_load((repo / "dvc.yaml").read_text())["stages"]
+    bodies = {name: body.get("do", body) for name, body in found.items()}
+    return {name: {**body, "module": body["cmd"].split()[1]} for name, body in bodies.items()}
 
 
-def read_stages(root: Path) -> list[Stage]:
-    """Every stage of dvc.yaml, of a loop its first round."""
-    values = yaml.safe_load((root / "params.yaml").read_text())
-    flat = {"key": "1", "item.prev": "0", "restem": "restem"}
-    for key, value in values.items():
-        inner = value.items() if isinstance(value, dict) else []
-        flat |= {key: str(value), **{f"{key}.{name}": str(v) for name, v in inner}}
-    stages = []
-    for name, body in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].items():
-        stage = body.get("do", body)
-        fill = [re.sub(r"\$\{([^}]+)\}", lambda m: flat[m[1]], text)
-                for text in [stage["cmd"], *stage.get("deps", [])]]  # fmt: skip
-        code = tuple(dep for dep in fill[1:] if dep.startswith("src/"))
-        stages.append(Stage(name, fill[0].split()[1], code))
-    return stages
+def test_every_stage_depends_on_the_digest_of_its_code_and_on_no_source(repo: Path) -> None:
+    found = stages(repo)
+    code, inputs = found.pop("code"), found.pop("inputs")
+    assert "deps" not in inputs, "it comes before all others, and makes nothing"
+    assert set(code["deps"]) == {"src/restem", "${data.path}", "data/inputs"}
+    assert set(code["params"]) == set(PARAMS), "what decides which code runs"
+    for name, body in found.items():
+        digests = [dep for dep in body["deps"] if dep.startswith("data/code/")]
+        own = [] if name != "prepare" else ["data/code/data.txt"]
+        assert digests == [*own, f"data/code/{body['module']}.txt"], name
+        assert not [dep for dep in body["deps"] if dep.startswith("src/")], name
 
 
-def closure(file: Path, src: Path, values: dict[str, object], imports_of: Imports) -> set[Path]:
-    """The files that running `file` runs: imports of imports, and plug-ins it loads by name."""
-    seen: set[Path] = set()
-    todo = {file}
-    while todo:
-        current = todo.pop()
-        if str(current.relative_to(src / "restem")) in EXEMPT or current.name == "__init__.py":
-            continue
-        seen.add(current)
-        loaded = re.findall(r'plugins\.(?:load\("|open_)(\w+)', current.read_text())
-        named = {(kind, name) for kind in loaded for name in AUTO.get(values[kind], [values[kind]])}
-        plugged = {src / "restem" / PLUGINS[kind] / f"{name}.py" for kind, name in named}
-        todo |= (imports_of(current, src) | plugged) - seen
-    return seen
+def test_every_stage_gets_a_digest(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from restem.stages import code
 
-
-# `sample` asks the reward only where `plan` has put a hash of the rewards' code into its input.
-BY_PLAN = {"sample": "rewards"}
-HASHED = ("plan", "src/restem/rewards")
-
-
-def complaints(root: Path, imports_of: Imports) -> list[str]:
-    """Files a stage runs without a dep, and deps that cover nothing it runs."""
-    values = yaml.safe_load((root / "params.yaml").read_text())
-    src = root / "src"
-    found = []
-    for stage in read_stages(root):
-        if not stage.deps:
-            continue
-        runs = closure(src / "restem" / "stages" / f"{stage.module}.py", src, values, imports_of)
-        if stage.name in BY_PLAN:
-            folder = src / "restem" / BY_PLAN[stage.name]
-            runs = {file for file in runs if not file.is_relative_to(folder)}
-        covered = {dep: {file for file in runs if file.is_relative_to(root / dep)}
-                   for dep in stage.deps}  # fmt: skip
-        missing = runs - set().union(*covered.values())
-        found += [f"{stage.name} lacks {file.relative_to(root)}" for file in sorted(missing)]
-        found += [
-            f"{stage.name} needs no {dep}"
-            for dep, files in covered.items()
-            if not files
-            and dep != values["data"]["path"]
-            and _is_code(root / dep)
-            and (stage.name, dep) != HASHED
-        ]
-    return found
-
-
-def _is_code(path: Path) -> bool:
-    return path.suffix == ".py" or any(path.rglob("*.py"))
-
-
-def test_scratch_work_depends_on_the_code_dvc_names(repo: Path) -> None:
-    stages = yaml.safe_load((repo / "dvc.yaml").read_text())["stages"]
-    keys = {name: f"restem.stages.{name}" for name in ("base", "score", "train")}
-    for name, module in {**keys, "sample": "restem.sampling.drawing"}.items():
-        stage = stages[name]
-        deps = stage.get("do", stage)["deps"]
-        code = {f"src/restem/{path}" for path in importlib.import_module(module).CODE}
-        assert code | {f"src/restem/stages/{name}.py"} == {d for d in deps if d.startswith("src/")}
-
-
-def test_deps_are_the_code_a_stage_runs(repo: Path, imports_of: Imports) -> None:
-    found = complaints(repo, imports_of)
-    assert not found, "\n".join(found)
-
-
-DVC = """
-stages:
-  score:
-    foreach: [1]
-    do:
-      cmd: ${restem} score ${key}
-      deps:
-        - src/restem/stages/score.py
-        - src/restem/core/seeds.py
-        - src/restem/rewards/${reward}.py
-"""
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A made-up project with one stage, which imports a function's module and loads a plug-in."""
-    files = {
-        "params.yaml": "reward: r\ndata: {path: x}\n",
-        "dvc.yaml": DVC,
-        "src/restem/stages/score.py": "from restem.core import layout, plugins\n"
-        'def run():\n    from restem.core.seeds import s\n    plugins.load("reward", "r")\n',
-        "src/restem/core/seeds.py": "from restem.core.errors import E\n",
-        "src/restem/core/errors.py": "",
-        "src/restem/rewards/r.py": "",
-        "src/restem/rewards/other.py": "",
-    }
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path
-
-
-def test_complete_deps_pass(tree: Path, imports_of: Imports) -> None:
-    assert complaints(tree, imports_of) == []
+    params = load(repo / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    code.run(params, None)
+    written = {path.stem for path in (tmp_path / "data/code").iterdir()}
+    assert written == STAGES.keys() - {"code"} | {"data"}
+    lines = (tmp_path / "data/code/filter.txt").read_text().splitlines()
+    assert lines == sorted(lines)
+    assert lines == [f"{file} {digest}" for file, digest in stage_code("filter", params).items()]
 
 
 @pytest.mark.parametrize(
-    ("removed", "file"),
+    ("stage", "values", "runs", "runs_not"),
     [
-        ("core/seeds.py", "core/seeds.py"),
-        ("rewards/${reward}.py", "rewards/r.py"),
-        ("stages/score.py", "stages/score.py"),
+        ("base", {}, {"worlds/pretrain.py", "core/seeds.py"}, {"core/errors.py"}),
+        ("prepare", {"task": "gsm8k"}, {"tasks/gsm8k.py", "tasks/prompts/gsm8k.txt"},
+         {"tasks/apps.py", "tasks/svamp.py", "rewards/code.py"}),
+        ("sample", {}, {"sampling/hf.py", "sampling/decode.py"},
+         {"sampling/vllm.py", "sampling/ray.py", "rewards/math.py", "rewards/cluster.py"}),
+        ("sample", {"sample.stop_after_correct": 3}, {"rewards/math.py", "rewards/exact.py"},
+         {"rewards/code.py"}),
+        ("sample", {"engine": "ray", "sample.ray_engine": "vllm"},
+         {"sampling/ray.py", "sampling/vllm.py", "sampling/vllm_loading.py"}, set()),
+        ("score", {}, {"rewards/math.py", "rewards/algebra.py", "rewards/cluster.py"},
+         {"rewards/code.py", "rewards/strict.py", "sampling/hf.py"}),
+        ("score", {"task": "code"},
+         {"rewards/code.py", "rewards/sandbox/boot.py", "rewards/sandbox/zygote.py",
+          "rewards/programs/library.py"}, {"rewards/math.py"}),
+        ("train", {"engine": "vllm"},
+         {"training/leg.py", "training/launch.py", "training/on_ray.py", "sampling/hf.py",
+          "rewards/math.py"}, {"sampling/vllm.py", "stages/mlflow_store.py"}),
+        ("eval", {"engine": "replay"}, {"sampling/hf.py"}, {"sampling/replay.py"}),
+        ("audit", {}, {"rewards/math.py", "rewards/strict.py"}, {"sampling/hf.py"}),
+        ("report", {}, {"evaluation/page.py"}, {"rewards/math.py"}),
+        ("track", {}, {"stages/mlflow_store.py"}, {"evaluation/page.py"}),
     ],
-)
-def test_a_missing_dep_is_seen(tree: Path, imports_of: Imports, removed: str, file: str) -> None:
-    line = f"        - src/restem/{removed}\n"
-    assert line in DVC
-    (tree / "dvc.yaml").write_text(DVC.replace(line, ""))
-    assert complaints(tree, imports_of) == [f"score lacks src/restem/{file}"]
+)  # fmt: skip
+def test_the_code_of_a_stage_is_what_it_imports_somewhere_and_what_params_plug_in(
+    repo: Path, stage: str, values: dict[str, object], runs: set[str], runs_not: set[str]
+) -> None:
+    found = Code().of_stage(stage, {**flatten(load(repo / "params.yaml")), **values})
+    names = {name.removeprefix("src/restem/") for name in found}
+    assert f"stages/{stage}.py" in names
+    assert runs <= names
+    assert not names & runs_not
+    assert not names & OUTSIDE
 
 
-def test_an_import_of_a_plug_in_is_followed(tree: Path, imports_of: Imports) -> None:
-    (tree / "src/restem/rewards/r.py").write_text("from restem.rewards import other\n")
-    assert complaints(tree, imports_of) == ["score lacks src/restem/rewards/other.py"]
+LOADERS = {"__main__.py", "core/plugins.py", "core/cluster.py", "rewards/sandbox/zygote.py",
+           "rewards/programs/library.py", "rewards/programs/checker.py"}  # fmt: skip
+"""They import by a name that the code identity cannot read: stages and commands, plug-ins (it
+reads the call of `plugins`), what a Spec names (it reads the text), the standard library."""
 
 
-def test_a_dep_on_code_that_is_not_run_is_seen(tree: Path, imports_of: Imports) -> None:
-    (tree / "dvc.yaml").write_text(f"{DVC}        - src/restem/core/errors.py\n")
-    assert complaints(tree, imports_of) == ["score needs no src/restem/core/errors.py"]
+def test_modules_are_loaded_by_name_only_where_the_code_identity_can_tell(repo: Path) -> None:
+    found, root = set(), repo / "src/restem"
+    for file in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+                "import_module", "__import__",
+            ):  # fmt: skip
+                found.add(file.relative_to(root).as_posix())
+            assert not (
+                isinstance(node, ast.ImportFrom)
+                and node.module == "restem.core.plugins"
+                and {alias.name for alias in node.names} & {"load", "open_reward"}
+            ), f"{file}: write plugins.load(...)"
+    assert found == LOADERS
+
+
+def test_what_shapes_no_result_exists(repo: Path) -> None:
+    assert not [name for name in OUTSIDE if not (repo / "src/restem" / name).is_file()]

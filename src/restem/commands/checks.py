@@ -19,6 +19,7 @@ from pathlib import Path
 
 from restem.core import plugins
 from restem.core.errors import DataError, EngineError, ParamsError
+from restem.core.judging import AUTO, reward_name
 from restem.core.params import Data, Params
 from restem.core.records import Problem
 from restem.sampling import replay, vllm
@@ -41,11 +42,11 @@ def check(params: Params) -> None:
 def check_data(params: Params) -> str:
     """The task's files and the reward; what was found. Raises: DataError, ParamsError."""
     folder, task = Path(params.data.path), plugins.load("task", params.task)
-    if params.reward != plugins.AUTO:
+    if params.reward != AUTO:
         check_reward(params.task, task, params.reward)
     with _quiet_tasks():
         if problems := few_problems(params):
-            check_reward(params.task, task, plugins.reward_name(params.reward, problems))
+            check_reward(params.task, task, reward_name(params.reward, problems))
         elif hasattr(task, "exemplars"):
             task.exemplars(params.data)
         for name, data in transfer_sets(params.data).items():

@@ -22,6 +22,7 @@ from pathlib import Path
 from restem.core import layout, plugins, storage
 from restem.core import params as params_file
 from restem.core.errors import DataError, ParamsError
+from restem.core.judging import reward_name
 from restem.core.progress import Progress
 from restem.core.protocols import Reward
 from restem.core.ranges import MAX_ITERS
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     values = params_file.load()
     iterations = _iterations(arguments.iterations)
     problems = {p.problem_id: p for p in storage.read_problems(layout.problems("train"))}
-    module = plugins.load("reward", plugins.reward_name(values.reward, problems.values()))
+    module = plugins.load("reward", reward_name(values.reward, problems.values()))
     ledger: list[str] = []
     with module.open_reward(values.score, values.machine) as reward:
         for name in iterations:

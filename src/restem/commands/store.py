@@ -10,10 +10,12 @@ examples
   python -m restem store gc                    free what params.yaml has no use for
   python -m restem store gc --older-than 30    only what was not used for 30 days
   python -m restem store gc --all              everything that no process is at
+  python -m restem store adopt train@1         go on with what earlier code began; or `all`
 
 states
   in use       a process is at it
   current      samples of the policies in models/ with the values in params.yaml
+  earlier      the same, drawn by earlier code; `adopt` takes them over
   unfinished   of other values, or of another stage; `dvc repro` goes on with it
   old          the rest
 """
@@ -30,12 +32,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from restem.commands.store_adopt import adopt
 from restem.core import params as params_file
+from restem.core.adoption import INPUTS, is_earlier, stage_of
 from restem.core.errors import DataError, ParamsError
 from restem.core.params import Params
 from restem.core.scratch import (
     FINISHED,
-    INPUTS,
     lock_file,
     locked,
     remove,
@@ -45,10 +48,12 @@ from restem.core.scratch import (
 from restem.sampling.contract import contract, policy
 from restem.sampling.drawing import store_key
 
-IN_USE, CURRENT, UNFINISHED, OLD = "in use", "current", "unfinished", "old"
+IN_USE, CURRENT, EARLIER, UNFINISHED, OLD = "in use", "current", "earlier", "unfinished", "old"
 UNFINISHED_DAYS = 7.0
-"""Unfinished work is kept for so long: `dvc repro` may go on with it."""
+"""Unfinished work and samples of earlier code are kept for so long: somebody may go on with it."""
 DAY_S = 86_400
+Current = Mapping[Path, Mapping[str, object]]
+"""Folders that params.yaml has a use for, and what they depend on."""
 WORDS = {"engine": "", "policy": "policy ", "temperature": "T ", "top_k": "top-k ",
          "top_p": "top-p ", "max_new_tokens": "tokens ", "seed": "seed "}  # fmt: skip
 """Inputs of a stage that are shown, and how."""
@@ -75,23 +80,33 @@ class Entry:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ls|gc", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ls|gc|adopt", required=True)
     ls = actions.add_parser("ls", help="list what there is", description="List what there is.")
     ls.add_argument("--json", action="store_true", help="one JSON object")
     gc = actions.add_parser(
         "gc",
         help="free space",
         description="Free what no process is at, except samples that params.yaml and models/ "
-        f"have a use for, and unfinished work younger than {UNFINISHED_DAYS:g} days.",
+        "have a use for, and unfinished work and samples of earlier code younger than "
+        f"{UNFINISHED_DAYS:g} days.",
     )
     gc.add_argument(
         "--older-than", type=float, metavar="DAYS",
-        help="only what was last used so many days ago (default 0; of unfinished work "
-        f"{UNFINISHED_DAYS:g})",
+        help="only what was last used so many days ago (default 0; of unfinished work and samples "
+        f"of earlier code {UNFINISHED_DAYS:g})",
     )  # fmt: skip
     gc.add_argument("--all", action="store_true", help="current samples and unfinished work, too")
     gc.add_argument("--dry-run", action="store_true", help="show it, free nothing")
-    for action in (ls, gc):  # __main__ takes them anywhere
+    take = actions.add_parser(
+        "adopt",
+        help="go on with work of earlier code",
+        description="Go on with shards, verdicts and checkpoints that other code made, if all else "
+        "is equal: data, model, values. Lists the files that changed since. The report and MLflow "
+        "will say it.",
+    )
+    take.add_argument("stages", nargs="+", metavar="STAGE",
+                      help="sample@K, score@K, train@K, train@human, or all")  # fmt: skip
+    for action in (ls, gc, take):  # __main__ takes them anywhere
         for words in (("-v", "--verbose"), ("-q", "--quiet")):
             action.add_argument(*words, action="store_true", help=argparse.SUPPRESS)
 
@@ -103,6 +118,8 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         raise DataError(f"there is no {root.parents[1]} here; run from the repository root")
     if arguments.action == "gc":
         yield from _collect(root, arguments.older_than, arguments.all, arguments.dry_run)
+    elif arguments.action == "adopt":
+        yield from adopt(params_file.load(), arguments.stages)
     else:
         yield from _list(root, arguments.json)
 
@@ -128,7 +145,7 @@ def _list(root: Path, as_json: bool) -> Iterator[str]:
 def _collect(root: Path, older_than: float | None, everything: bool, dry: bool) -> Iterator[str]:
     if older_than is not None and not older_than >= 0:
         raise ParamsError(f"--older-than must be days, 0 or more, got {older_than:g}")
-    current = set() if everything else _current(params_file.load(), root)
+    current = {} if everything else _current(params_file.load(), root)
     word = "would free" if dry else "freed"
     folders, freed = _folders(root), []
     for path in folders:
@@ -144,7 +161,7 @@ def _collect(root: Path, older_than: float | None, everything: bool, dry: bool) 
 
 
 def _free(
-    path: Path, current: set[Path], older_than: float | None, everything: bool, dry: bool
+    path: Path, current: Current, older_than: float | None, everything: bool, dry: bool
 ) -> Entry | None:
     """What was freed. Under its lock: a stage that begins meanwhile waits, and makes its folder
     anew."""
@@ -162,19 +179,20 @@ def _free(
 def _doomed(entry: Entry, older_than: float | None, everything: bool) -> bool:
     if everything:
         return entry.age_days >= (older_than or 0.0)
-    patience = UNFINISHED_DAYS if entry.state == UNFINISHED else 0.0
+    patience = UNFINISHED_DAYS if entry.state in (UNFINISHED, EARLIER) else 0.0
     least = patience if older_than is None else older_than
-    return entry.state in (OLD, UNFINISHED) and entry.age_days >= least
+    return entry.state in (OLD, UNFINISHED, EARLIER) and entry.age_days >= least
 
 
-def _current(params: Params, root: Path) -> set[Path]:
-    """Where the E-steps of params.yaml have their samples, of policies there are. Reads these
-    whole, if there are samples of theirs in the store."""
-    found = set()
+def _current(params: Params, root: Path) -> Current:
+    """Where the E-steps of params.yaml have their samples, of policies there are, and what these
+    depend on. Reads the policies whole, if there are samples of theirs in the store."""
+    found = {}
     for number in range(1, params.iters + 1):
         k = str(number)
         if any(root.glob(f"sample-{k}-*")) and policy(k).is_dir():
-            found.add(scratch_path(f"sample-{k}", store_key(contract(params, k))))
+            inputs = store_key(params, contract(params, k))
+            found[scratch_path(f"sample-{k}", inputs)] = inputs
     return found
 
 
@@ -185,7 +203,7 @@ def _folders(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.name[0] != "." and p.name != "locks")
 
 
-def _look(path: Path, current: set[Path], mine: bool = False) -> Entry | None:
+def _look(path: Path, current: Current, mine: bool = False) -> Entry | None:
     """None if it is gone. mine: the caller holds its lock."""
     num_files, size, newest = 0, 0, 0.0
     for folder, _, names in os.walk(path):
@@ -222,9 +240,11 @@ def _is_held(path: Path) -> bool:
         return True
 
 
-def _rest(path: Path, current: set[Path]) -> str:
+def _rest(path: Path, current: Current) -> str:
     if path in current:
         return CURRENT
+    if any(stage_of(path) == stage_of(p) and is_earlier(path, i) for p, i in current.items()):
+        return EARLIER
     return OLD if (path / FINISHED).exists() else UNFINISHED
 
 

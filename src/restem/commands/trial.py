@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from restem.core import plugins
+from restem.core.judging import reward_name
 from restem.core.params import Params
 from restem.core.protocols import Shard
 from restem.core.records import FAULTS, Problem, SampleRow, ScoredRow, TrainRow, complete
@@ -111,7 +112,7 @@ def draw(
 def judge(params: Params, by_id: dict[str, Problem], rows: list[SampleRow]) -> tuple[Rows, Grading]:
     """The first quarter brings up the workers and is timed as their start, beyond its share."""
     used = [by_id[key] for key in dict.fromkeys(row.problem_id for row in rows)]
-    module = plugins.load("reward", plugins.reward_name(params.reward, used))
+    module = plugins.load("reward", reward_name(params.reward, used))
     first = next((i for i, r in enumerate(rows) if 4 * i >= len(rows)
                   and r.problem_id != rows[i - 1].problem_id), 0)  # fmt: skip
     times = [(time.monotonic(), _cpu_seconds())]

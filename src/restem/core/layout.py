@@ -19,6 +19,10 @@ AUDIT = Path("metrics/audit.json")
 LEDGERS = Path("data/audit")
 
 
+def code(stage: str) -> Path:
+    return Path(f"data/code/{stage}.txt")
+
+
 def plan(iteration: str) -> Path:
     return Path(f"data/plan/{iteration}.json")
 

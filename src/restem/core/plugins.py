@@ -6,22 +6,22 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from restem.core.errors import ParamsError
+from restem.core.judging import AUTO
 from restem.core.params import Machine, Score
-from restem.core.records import Problem
 
 if TYPE_CHECKING:
     from restem.core.protocols import Reward
 
-AUTO = "auto"
 KINDS = {"task": ("restem.tasks", "problems"), "reward": ("restem.rewards", "open_reward"),
          "engine": ("restem.sampling", "open_engine")}  # fmt: skip
+CLUSTER = "cluster"
+"""rewards/cluster.py opens any reward on a cluster."""
 
 
 def names(kind: str) -> list[str]:
@@ -37,13 +37,6 @@ def names(kind: str) -> list[str]:
         ):
             found.append(info.name)
     return sorted(found)
-
-
-def reward_name(reward: str, problems: Iterable[Problem]) -> str:
-    """`reward: auto` as the name of a file: `code` for problems with tests, else `math`."""
-    if reward != AUTO:
-        return reward
-    return "code" if any('"tests"' in problem.gold for problem in problems) else "math"
 
 
 def is_known(kind: str, name: str) -> bool:
@@ -75,7 +68,7 @@ def open_reward(name: str, score: Score, machine: Machine) -> AbstractContextMan
     what the reward raises."""
     module = load("reward", name)
     if score.cluster == "ray":
-        module = importlib.import_module("restem.rewards.cluster")
+        module = importlib.import_module(f"{KINDS['reward'][0]}.{CLUSTER}")
         opened: AbstractContextManager[Reward] = module.open_reward_on_cluster(name, score, machine)
     else:
         opened = module.open_reward(score, machine)

@@ -8,48 +8,25 @@ depends on: the same inputs find their finished parts again, other inputs never 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from restem.core import adoption
+from restem.core.adoption import INPUTS, Adopted
 from restem.core.disk import unwritable
 from restem.core.errors import ResumeError
 from restem.core.seeds import stable_hash
 
 log = logging.getLogger(__name__)
-INPUTS, FINISHED = ".inputs", ".finished"
-"""Files of a scratch folder: what its work depends on; the mark that the work was ended."""
-
-
-def digest(*paths: Path) -> str:
-    """One SHA-256 over the names and bytes of files and folders (64 hex digits)."""
-    total = hashlib.sha256()
-    for root in paths:
-        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if file.is_file():
-                name = file.relative_to(root).as_posix() if root.is_dir() else file.name
-                with file.open("rb") as stream:
-                    total.update(
-                        f"{name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode()
-                    )
-    return total.hexdigest()
-
-
-def code_digest(paths: Sequence[str]) -> str:
-    """A hash over restem's own source, files or folders relative to src/restem.
-
-    Work of other code is other work. A stage hands in its CODE, the same list as in dvc.yaml.
-    """
-    root = Path(__file__).parent.parent
-    found = [sorted(p.rglob("*.py")) if (p := root / path).is_dir() else [p] for path in paths]
-    return digest(*(file for files in found for file in files))
+FINISHED = ".finished"
+"""In a scratch folder: the mark that the work was ended."""
 
 
 class Scratch:
@@ -57,6 +34,11 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def adopted(self) -> list[Adopted]:
+        """Parts that earlier code made, and the user has adopted."""
+        return adoption.adopted(self.path)
 
     def done(self, part: str) -> bool:
         return (self.path / part).exists()
@@ -149,14 +131,33 @@ def scratch(
         except OSError as error:
             raise unwritable(path, error) from error
         if not (path / INPUTS).exists():
-            write_atomically(path / INPUTS, json.dumps(inputs, sort_keys=True).encode())
+            _tell_of_earlier(path, inputs)
+            write_inputs(path, inputs)
         if not shared:
             (path / FINISHED).unlink(missing_ok=True)
-        for old in [] if keep else path.parent.glob(f"{stage}-*/{FINISHED}"):
-            sweep(old.parent)
+        old = [] if keep else [f.parent for f in path.parent.glob(f"{stage}-*/{FINISHED}")]
+        adoptable = [folder for folder in old if adoption.is_earlier(folder, inputs)]
+        for folder in old:
+            if folder not in adoptable:
+                sweep(folder)
         yield Scratch(path)
         if not shared:
             (path / FINISHED).touch()
+        for folder in adoptable:  # nobody wanted it
+            sweep(folder)
+
+
+def write_inputs(path: Path, inputs: Mapping[str, object]) -> None:
+    write_atomically(path / INPUTS, (json.dumps(inputs, sort_keys=True, indent=1) + "\n").encode())
+
+
+def _tell_of_earlier(path: Path, inputs: Mapping[str, object]) -> None:
+    """Say why work starts anew although there is some, and what would take it over."""
+    for one in adoption.earlier(path, inputs)[:1]:
+        stage = adoption.stage_of(path)
+        log.warning("%s starts anew, its earlier work is of other code (%s). To go on with that: "
+                    "stop, `restem store adopt %s`, `dvc repro`",
+                    stage, adoption.in_words(one.changed), stage)  # fmt: skip
 
 
 @contextmanager

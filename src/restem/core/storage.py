@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, object]
+ABOUT = "restem.about"
+"""Key in the metadata of a Parquet file."""
 ROWS_PER_GROUP, ROWS_PER_BATCH = 16_384, 2_048  # held in memory when writing and when reading
 
 
@@ -74,22 +76,28 @@ def to_bytes(table: str, rows: Iterable[Mapping[str, object]]) -> bytes:
     return buffer.getvalue()
 
 
-def write_rows(table: str, path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Holds one row group in memory, however many rows come. Raises: ResumeError when the disk is
-    full."""
+def write_rows(
+    table: str, path: Path, rows: Iterable[Mapping[str, object]], about: object = None
+) -> None:
+    """Holds one row group in memory, however many rows come. about: JSON-able, for `read_about`;
+    an empty one leaves the bytes as they are without. Raises: ResumeError when the disk is full."""
     with replacing(path) as file:
-        _stream(table, rows, file)
+        _stream(table, rows, file, about)
 
 
-def _stream(table: str, rows: Iterable[Mapping[str, object]], file: BinaryIO) -> None:
+def _stream(
+    table: str, rows: Iterable[Mapping[str, object]], file: BinaryIO, about: object = None
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names, remaining = list(COLUMNS[table]), iter(rows)
-    with pq.ParquetWriter(file, schema(table), compression="zstd") as writer:
+    names, remaining, kind = list(COLUMNS[table]), iter(rows), schema(table)
+    if about:
+        kind = kind.with_metadata({ABOUT: json.dumps(about, sort_keys=True)})
+    with pq.ParquetWriter(file, kind, compression="zstd") as writer:
         while group := list(islice(remaining, ROWS_PER_GROUP)):
             assert all(list(row) == names for row in group), f"{table}: columns must be {names}"
-            writer.write_table(pa.Table.from_pylist(group, schema(table)))
+            writer.write_table(pa.Table.from_pylist(group, kind))
 
 
 def from_bytes(table: str, content: bytes, where: str) -> list[Row]:
@@ -119,6 +127,19 @@ def iter_rows(table: str, path: Path) -> Iterator[Row]:
         ) from error
     with source:
         yield from _rows(table, source, str(path))
+
+
+def read_about(path: Path) -> object:
+    """What `write_rows` was told about the rows; None where it was nothing. Raises: DataError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pa.PythonFile(path.open("rb"), mode="r") as file:
+            told = pq.read_schema(file).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} is no Parquet file. Delete it and run `dvc repro`.") from error
+    return json.loads(told[ABOUT.encode()]) if ABOUT.encode() in told else None
 
 
 def _rows(table: str, source: pa.NativeFile, where: str) -> Iterator[Row]:

@@ -42,6 +42,8 @@ class Report:
     """Dotted names to values."""
     trust: Html
     """The section on the verdicts, of `audit_section.py`."""
+    adopted: Sequence[str] = ()
+    """Work that earlier code made, a line each."""
 
 
 def render(report: Report) -> str:
@@ -274,7 +276,9 @@ def _again(report: Report) -> Html:
     rows = [[name, element("code", value)] for name, value in report.params.items()]
     return section(
         "Make it again",
-        "Everything here follows from the code, params.yaml and its seeds.",
+        "Everything here follows from the code, params.yaml and its seeds"
+        + (", except work of earlier code that was adopted." if report.adopted else "."),
+        *(element("p", line) for line in report.adopted),
         element("pre", "git checkout COMMIT     # the commit that holds this report\n"
                        "dvc repro               # runs what is not cached, and nothing else\n"
                        "dvc exp run -S iters=3  # change one thing"),

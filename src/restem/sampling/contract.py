@@ -12,8 +12,7 @@ from pathlib import Path
 from restem.core import layout
 from restem.core.params import Params
 from restem.core.protocols import Sampling
-from restem.core.scratch import digest
-from restem.core.seeds import seed_for
+from restem.core.seeds import digest, seed_for
 
 
 def policy(iteration: str) -> Path:

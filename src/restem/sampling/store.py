@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from heapq import merge
+from pathlib import Path
 
 from restem.core import storage
 from restem.core.protocols import Shard
@@ -26,6 +27,10 @@ class Store:
 
     def __init__(self, work: Scratch, contract: Mapping[str, object]) -> None:
         self._work, self._contract = work, contract
+
+    @property
+    def path(self) -> Path:
+        return self._work.path
 
     def has(self, shard: Shard) -> bool:
         return self._work.done(shard.name)
@@ -60,6 +65,15 @@ class Store:
         """
         streams = (self._of_round(*one, batch_rows, num_samples) for one in rounds)
         return merge(*streams, key=lambda row: (row.problem_id, row.sample_index))
+
+    def adopted(
+        self, rounds: Sequence[Round], batch_rows: int, num_samples: int
+    ) -> list[dict[str, object]]:
+        """Which shards of all rounds were drawn by earlier code; empty where none was."""
+        shards = (shard for one in rounds for shard in chunk_shards(*one, batch_rows, num_samples))
+        names = {shard.name for shard in shards}
+        found = [(one, len(names & set(one.parts))) for one in self._work.adopted]
+        return [one.told(f"{count} of {len(names)} shards") for one, count in found if count]
 
     def _of_round(
         self, problems: Sequence[Problem], first: int, batch_rows: int, num_samples: int

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from restem.core import layout, plugins, storage
 from restem.core.errors import DataError
 from restem.core.faults import check_faults
+from restem.core.judging import reward_name
 from restem.core.params import Params
 from restem.core.protocols import Reward
 from restem.core.records import FAULTS, Problem, Verdict, complete
@@ -38,7 +39,7 @@ def run(params: Params, iteration: str | None) -> None:
     started = time.monotonic()
     problems = {p.problem_id: p for p in storage.read_problems(layout.problems("train"))}
     _clear_ledgers()
-    name = plugins.reward_name(params.reward, problems.values())
+    name = reward_name(params.reward, problems.values())
     main, second = plugins.load("reward", name), plugins.load("reward", SECOND)
     tried = trials(list(problems.values()), params.seed)
     with main.open_reward(params.score, params.machine) as reward:

@@ -12,23 +12,16 @@ from pathlib import Path
 from restem.core import layout, storage
 from restem.core.disk import unwritable
 from restem.core.errors import EngineError
+from restem.core.identity import stage_code
 from restem.core.params import Params
 from restem.core.progress import Progress
-from restem.core.scratch import code_digest, digest, scratch, write_atomically
+from restem.core.scratch import scratch, write_atomically
+from restem.core.seeds import digest
 from restem.worlds.arithmetic.world import ARITHMETIC
 from restem.worlds.programs.world import PROGRAMS
 from restem.worlds.world import Corpus
 
 log = logging.getLogger(__name__)
-
-# The code that scratch work depends on; a test compares it with dvc.yaml.
-CODE = (
-    "core/records.py",
-    "core/seeds.py",
-    "core/storage.py",
-    "stages/base.py",
-    "worlds",
-)
 
 CARD = """\
 ---
@@ -64,7 +57,7 @@ def _pretrain(params: Params, out: Path) -> None:
     key = {
         "base": asdict(params.base),
         "problems": digest(layout.PROBLEMS),
-        "code": code_digest(CODE),
+        "code": stage_code("base", params),
     }
     partial = _partial(out)
     logging_of_transformers.disable_progress_bar()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from restem.core import layout, plugins, storage
 from restem.core.faults import check_faults
+from restem.core.judging import reward_name
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Sampling
@@ -36,7 +37,7 @@ def run(params: Params, iteration: str | None) -> None:
     started = time.monotonic()
     sets = problem_sets(params)
     engine = plugins.load("engine", "hf" if params.engine == "replay" else params.engine)
-    name = plugins.reward_name(params.reward, sets["test"])
+    name = reward_name(params.reward, sets["test"])
     with (
         engine.open_engine(model_dir, params.sample, params.machine) as running,
         plugins.open_reward(name, params.score, params.machine) as reward,

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 
 from restem.core import layout, plugins, storage
 from restem.core.faults import check_faults
+from restem.core.judging import reward_name
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.records import Problem, Verdict
@@ -35,7 +36,7 @@ def run(params: Params, iteration: str | None) -> None:
     """
     task = plugins.load("task", params.task)
     splits: Splits = task.problems(params.data)
-    reward = plugins.reward_name(params.reward, splits["train"])
+    reward = reward_name(params.reward, splits["train"])
     check_reward(params.task, task, reward)
     shown = list(task.exemplars(params.data)) if hasattr(task, "exemplars") else []
     for name, data in transfer_sets(params.data).items():

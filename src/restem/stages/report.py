@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from restem.core import layout
+from restem.core.adoption import in_words
 from restem.core.errors import DataError
 from restem.core.params import Params, flatten
 from restem.core.scratch import write_atomically
-from restem.core.storage import iter_rows, read_json, read_problems, read_rows, write_json
+from restem.core.storage import (
+    iter_rows,
+    read_about,
+    read_json,
+    read_problems,
+    read_rows,
+    write_json,
+)
 from restem.evaluation import figures
 from restem.evaluation.audit import AuditJson
 from restem.evaluation.audit_section import audit_section, headline_numbers
@@ -34,6 +43,7 @@ def run(params: Params, iteration: str | None) -> None:
     Raises: DataError if a file is missing or incomplete.
     """
     summary, audit = _gather(params), _audit(params)
+    adopted = {stage: text for stage, told in _told(params) if (text := _in_words(told))}
     drawn = {
         "pass_at_1": figures.pass_at_1(summary),
         "gap": figures.gap(summary),
@@ -53,8 +63,10 @@ def run(params: Params, iteration: str | None) -> None:
         journey=through_the_loop(summary, problems, params.seed),
         params={k: v for k, v in flatten(params).items() if not k.startswith("machine.")},
         trust=trust,
+        adopted=[f"{stage}: {text}." for stage, text in adopted.items()],
     )
-    write_json(layout.SUMMARY, {**summary_record(summary), "audit": numbers})
+    rest = {"adopted": adopted} if adopted else {}
+    write_json(layout.SUMMARY, {**summary_record(summary), "audit": numbers, **rest})
     write_atomically(layout.ITERATIONS_CSV, to_csv(iteration_records(summary)))
     write_atomically(FIGURE, drawn["pass_at_1"].encode())
     write_atomically(PAGE, render(page).encode())
@@ -69,6 +81,24 @@ def _gather(params: Params) -> Summary:
     metrics = {name: read_json(layout.evaluation(name)) for name in names}
     policies = [_policy(name, metrics[name]) for name in names if not metrics[name].get("idle")]
     return Summary(policies, params.eval.bootstrap_draws, params.seed)
+
+
+def _told(params: Params) -> Iterator[tuple[str, object]]:
+    """What each stage says of work that earlier code made."""
+    for k in range(1, params.iters + 1):
+        yield f"sample@{k}", read_about(layout.samples(str(k)))
+        yield f"score@{k}", read_about(layout.scored(str(k)))
+        yield f"train@{k}", read_json(layout.training(str(k))).get("adopted")
+    yield "train@human", read_json(layout.training(HUMAN)).get("adopted")
+
+
+def _in_words(told: object) -> str:
+    """ "2 of 3 shards were adopted, a.py changed since"; "" where nothing was."""
+    entries = cast(list[dict[str, Any]], told or [])
+    return "; ".join(
+        f"{entry['what']} adopted, {in_words(entry['changed'], most=len(entry['changed'] or []))}"
+        for entry in entries
+    )
 
 
 def _audit(params: Params) -> AuditJson:

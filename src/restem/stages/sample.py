@@ -11,10 +11,11 @@ from dataclasses import asdict
 from restem.core import layout, plugins, storage
 from restem.core.errors import ParamsError
 from restem.core.faults import check_faults
+from restem.core.judging import reward_name
 from restem.core.params import Params
 from restem.core.protocols import Reward, Shard
 from restem.core.records import FAULTS, Problem, SampleRow, Verdict, complete
-from restem.core.scratch import digest
+from restem.core.seeds import digest
 from restem.sampling.budget import rounds_until
 from restem.sampling.drawing import Drawing, open_drawing
 from restem.sampling.shards import chunk_shards, chunk_size
@@ -42,7 +43,9 @@ def run(params: Params, iteration: str | None) -> None:
     with open_drawing(params, iteration) as drawing:
         rounds = _draw(params, iteration, problems, drawing)
         rows = drawing.store.merged(rounds, params.sample.batch_rows, params.samples_per_problem)
-        storage.write_rows("samples", layout.samples(iteration), map(counts.pass_on, rows))
+        about = drawing.store.adopted(rounds, params.sample.batch_rows, params.samples_per_problem)
+        path = layout.samples(iteration)
+        storage.write_rows("samples", path, map(counts.pass_on, rows), about)
         seconds = time.monotonic() - started
         storage.write_json(
             layout.sampling(iteration), _metrics(iteration, counts, drawing, seconds)
@@ -96,7 +99,7 @@ class _Judge:
 @contextmanager
 def _judging(params: Params, problems: list[Problem], store: Store) -> Iterator[_Judge]:
     """A judge, whose faults are looked at in the end."""
-    name = plugins.reward_name(params.reward, problems)
+    name = reward_name(params.reward, problems)
     with plugins.open_reward(name, params.score, params.machine) as reward:
         judge = _Judge(reward, problems, store)
         yield judge

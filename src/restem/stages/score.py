@@ -13,23 +13,17 @@ from pathlib import Path
 from restem.core import layout, plugins, storage
 from restem.core.errors import DataError
 from restem.core.faults import check_faults
-from restem.core.params import Params, Score
+from restem.core.judging import reward_name
+from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Reward
 from restem.core.records import CORRECT, FAULTS, Problem, SampleRow, ScoredRow, complete
-from restem.core.scratch import Scratch, code_digest, digest, scratch
+from restem.core.scratch import Scratch, scratch
 from restem.core.storage import Row
+from restem.rewards.work import inputs
 
 log = logging.getLogger(__name__)
 ROWS_PER_PART = 2048  # judged together, and held in memory
-# The code that scratch work depends on; a test compares it with dvc.yaml.
-CODE = (
-    "core/records.py",
-    "core/seeds.py",
-    "core/storage.py",
-    "rewards",
-    "stages/score.py",
-)
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -42,13 +36,11 @@ def run(params: Params, iteration: str | None) -> None:
     problems = {p.problem_id: p for p in storage.read_problems(layout.problems("train"))}
     path = layout.samples(iteration)
     num_samples = _check_samples(path, problems)
-    name = plugins.reward_name(params.reward, problems.values())
-    key = {"samples": digest(path), "problems": digest(layout.problems("train")),
-           "score": _verdict_params(params.score), "code": code_digest(CODE)}  # fmt: skip
+    name = reward_name(params.reward, problems.values())
     tally = _Tally()
     with (
         plugins.open_reward(name, params.score, params.machine) as reward,
-        scratch(f"score-{iteration}", {**key, "grader": reward.grader}) as work,
+        scratch(f"score-{iteration}", inputs(params, iteration, reward.grader)) as work,
         Progress(f"score@{iteration}", num_samples, "samples") as bar,
     ):
         parts = []
@@ -59,7 +51,9 @@ def run(params: Params, iteration: str | None) -> None:
             bar.advance(len(rows), f"correct {tally.accuracy:.1%}")
         tally.check_faults(params.score.max_fault_rate)
         merged = (row for part in parts for row in _read(work, part))
-        storage.write_rows("scored", layout.scored(iteration), merged)
+        about = [one.told(f"{len(mine)} of {len(parts)} parts") for one in work.adopted
+                 if (mine := set(parts) & set(one.parts))]  # fmt: skip
+        storage.write_rows("scored", layout.scored(iteration), merged, about)
     log.info("score@%s: %s by %s in %.1f s -> %s", iteration, tally, reward.grader,
              time.monotonic() - started, layout.scored(iteration))  # fmt: skip
 
@@ -96,11 +90,6 @@ def _check_samples(path: Path, problems: Collection[str]) -> int:
             "Delete it and run `dvc repro`."
         )
     return count
-
-
-def _verdict_params(score: Score) -> dict[str, object]:
-    """Without where verdicts are made, which changes none."""
-    return {name: value for name, value in asdict(score).items() if name != "cluster"}
 
 
 def _samples(path: Path) -> Iterator[tuple[int, list[SampleRow]]]:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from restem.core import layout, params, storage
 from restem.core.params import Params
-from restem.core.scratch import digest, write_atomically
-from restem.core.seeds import stable_hash
+from restem.core.scratch import write_atomically
+from restem.core.seeds import digest, stable_hash
 from restem.stages.mlflow_store import (
     Curve,
     Experiment,
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 MARKER = Path("metrics/mlflow.key")
 LOCK = Path("dvc.lock")
+MAX_TAG = 5000  # characters; MLflow takes 8,000
 ARTIFACTS = (Path("params.yaml"), LOCK, layout.SUMMARY, layout.ITERATIONS_CSV,
              Path("metrics/report.html"))  # fmt: skip
 
@@ -60,6 +61,7 @@ def gather(values: Params) -> Experiment:
     names = ["0", "human", *(str(k) for k in range(1, values.iters + 1))]
     e_steps = monitors()
     policies = [p for name in names if (p := _policy(name, e_steps.get(name, {}), md5s))]
+    adopted = _adopted()
     flat = params.flatten(values)
     results = {key: value for key, value in flat.items() if not key.startswith("machine.")}
     content = [(p.name, _result(p.metrics), p.curve, p.model_md5) for p in policies]
@@ -67,7 +69,7 @@ def gather(values: Params) -> Experiment:
     experiment = os.environ.get("DVC_EXP_NAME", "")
     return Experiment(
         name=experiment or git("rev-parse", "--abbrev-ref", "HEAD") or "workspace",
-        key=stable_hash(results, content, md5s.get(str(layout.PROBLEMS), ""))[:16],
+        key=stable_hash(results, content, md5s.get(str(layout.PROBLEMS), ""), *adopted)[:16],
         params=flat,
         policies=policies,
         data_md5=md5s.get(str(layout.PROBLEMS), ""),
@@ -76,9 +78,17 @@ def gather(values: Params) -> Experiment:
             "dvc.stage": os.environ.get("DVC_STAGE", ""),
             "dvc.baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV", commit),
             "mlflow.source.git.commit": commit,
+            **({"restem.adopted": "; ".join(adopted)[:MAX_TAG]} if adopted else {}),
         },
         artifacts=tuple(path for path in ARTIFACTS if path.is_file()),
     )
+
+
+def _adopted() -> list[str]:
+    """Work of earlier code that the user adopted, a line for each stage."""
+    found = storage.read_json(layout.SUMMARY).get("adopted", {})
+    assert isinstance(found, dict)
+    return [f"{stage}: {text}" for stage, text in found.items()]
 
 
 def _policy(name: str, e_step: dict[str, float], md5s: dict[str, str]) -> Policy | None:

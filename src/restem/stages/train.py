@@ -19,32 +19,22 @@ from pathlib import Path
 
 from restem.core import layout, plugins, storage
 from restem.core.connection import connected
-from restem.core.errors import DataError
 from restem.core.faults import check_faults
+from restem.core.judging import reward_name
 from restem.core.orphans import end_with_parent
 from restem.core.params import Params
 from restem.core.progress import Progress
 from restem.core.protocols import Engine, Reward, Sampling
-from restem.core.records import FAULTS, Problem, TrainRow, Verdict, complete
-from restem.core.scratch import code_digest, digest, scratch, write_atomically
-from restem.core.seeds import seed_for
+from restem.core.records import FAULTS, Problem, Verdict, complete
+from restem.core.scratch import scratch, write_atomically
+from restem.core.seeds import digest
 from restem.sampling.shards import make_shards
 from restem.stages.live import watched
 from restem.training.job import Job
 from restem.training.loop import train
+from restem.training.work import asked, inputs
 
 log = logging.getLogger(__name__)
-
-# The code that scratch work depends on; a test compares it with dvc.yaml.
-CODE = (
-    "core/records.py",
-    "core/seeds.py",
-    "core/storage.py",
-    "rewards",
-    "sampling",
-    "stages/train.py",
-    "training",
-)
 
 
 def run(params: Params, iteration: str | None) -> None:
@@ -55,31 +45,26 @@ def run(params: Params, iteration: str | None) -> None:
     """
     assert iteration is not None
     started = time.monotonic()
-    human = iteration == "human"
-    epochs = params.human.max_epochs if human else params.train.max_epochs
     out = layout.model(iteration)
-    if epochs == 0:
+    if iteration == "human" and params.human.max_epochs == 0:
         _skip(out, iteration)
         return
-    rows = human_rows() if human else kept_rows(iteration)
-    previous = params.method.init_from == "previous" and not human
-    start = layout.model(str(int(iteration) - 1) if previous else "0")
-    seed = seed_for(params.seed, "train", iteration) % 2**31
+    one = asked(params, iteration)
     on_ray = params.train.cluster == "ray"
     with (
         connected(params.machine) if on_ray else nullcontext(),
-        scratch(f"train-{iteration}", _inputs(params, start, rows, epochs, seed)) as work,
+        scratch(f"train-{iteration}", inputs(params, one)) as work,
         Progress(f"train {iteration}", 0, "updates") as bar,
     ):
         job = Job(
-            init_dir=start,
+            init_dir=one.start,
             base_name=Path(params.model).name,
             out_dir=out,
             work_dir=work.path,
-            rows=rows,
+            rows=one.rows,
             train=params.train,
-            max_epochs=epochs,
-            seed=seed,
+            max_epochs=one.epochs,
+            seed=one.seed,
         )
 
         def on_step(done: int, total: int, live: str) -> None:
@@ -88,50 +73,15 @@ def run(params: Params, iteration: str | None) -> None:
 
         validate = watched(validator(params, job.apart), f"train {iteration}", work.path.name)
         result = train(job, validate, on_step)
-    facts = asdict(result)
+        adopted = [entry.told(", ".join(entry.parts)) for entry in work.adopted]
+    facts = {**asdict(result), **({"adopted": adopted} if adopted else {})}
     cost = facts.pop("cost")
-    storage.write_json(layout.training(iteration), {**facts, "init": start.as_posix()})
+    storage.write_json(layout.training(iteration), {**facts, "init": one.start.as_posix()})
     told = {"of": digest(layout.training(iteration)), **cost}
     storage.write_json(layout.training_cost(iteration), told)
     log.info("train %s: %d solutions, %d updates, D_val reward %.3f (update %d), %.0f s -> %s",
              iteration, result.num_rows, result.num_updates, result.best_reward, result.best_step,
              time.monotonic() - started, out)  # fmt: skip
-
-
-def _inputs(
-    params: Params, start: Path, rows: list[TrainRow], epochs: int, seed: int
-) -> dict[str, object]:
-    """Everything the training depends on: its unfinished work is found again by this."""
-    return {
-        "start": digest(start),
-        "rows": [asdict(row) for row in rows],
-        "train": {**asdict(params.train), "cluster": None, "check_engine": None},
-        "epochs": epochs,
-        "seed": seed,
-        "val": digest(layout.problems("val")),
-        "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
-        "base_name": Path(params.model).name,
-        "plugins": [params.reward, {**asdict(params.score), "cluster": None}],
-        "code": code_digest(CODE),
-    }
-
-
-def kept_rows(iteration: str) -> list[TrainRow]:
-    path = layout.train_rows(iteration)
-    return [TrainRow(**row) for row in storage.read_rows("train", path)]  # type: ignore[arg-type]  # the schema types them
-
-
-def human_rows() -> list[TrainRow]:
-    """Every human solution of D. Raises: DataError if the task has none."""
-    problems = storage.read_problems(layout.problems("train"))
-    rows = [
-        TrainRow(p.prompt, p.human_solution, 1.0, p.problem_id, f"human-{p.problem_id}")
-        for p in problems
-        if p.human_solution
-    ]
-    if not rows:
-        raise DataError("the task has no human solutions; set human.max_epochs: 0 (params.yaml)")
-    return rows
 
 
 def validator(params: Params, apart: bool) -> Callable[[Path], float]:
@@ -157,7 +107,7 @@ def validator(params: Params, apart: bool) -> Callable[[Path], float]:
 def val_reward(params: Params, model_dir: Path) -> float:
     problems = storage.read_problems(layout.problems("val"))
     engine = plugins.load("engine", params.train.check_engine)
-    module = plugins.load("reward", plugins.reward_name(params.reward, problems))
+    module = plugins.load("reward", reward_name(params.reward, problems))
     # starting processes would take longer than the check
     alone = replace(params.machine, workers=1)
     with (

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from restem.core import storage
 from restem.core.params import Train
 from restem.core.records import TrainRow
-from restem.core.scratch import digest
-from restem.core.seeds import stable_hash
+from restem.core.seeds import digest, stable_hash
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

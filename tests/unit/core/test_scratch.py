@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from restem.core.errors import ResumeError
-from restem.core.scratch import digest, scratch, scratch_root, write_atomically
+from restem.core.scratch import scratch, scratch_root, write_atomically
+from restem.core.seeds import digest
 
 REPO = Path(__file__).parents[3]
 

@@ -32,7 +32,7 @@ def test_an_iteration_depends_on_its_own_line_alone() -> None:
 def test_a_budget_by_verdicts_depends_on_what_decides_them() -> None:
     values = replace(VALUES, sample=replace(VALUES.sample, stop_after_correct=3))
     first = planned(values)
-    assert first.keys() == {"iteration", "active", "rewards", "reward", "score"}
+    assert first.keys() == {"iteration", "active", "reward", "score"}
     assert planned(replace(values, reward="math")) != first
     assert planned(replace(values, score=replace(values.score, cpu_s=1.0))) != first
     assert planned(replace(values, score=replace(values.score, cluster="ray"))) == first

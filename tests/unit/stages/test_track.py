@@ -13,7 +13,8 @@ import yaml
 
 from restem.core import layout, params, storage
 from restem.core.params import Params
-from restem.core.scratch import digest, write_atomically
+from restem.core.scratch import write_atomically
+from restem.core.seeds import digest
 from restem.stages import track
 
 REPO = Path(__file__).parents[3]
