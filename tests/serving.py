@@ -11,7 +11,7 @@ from restem.commands import grade_server
 from restem.core import params
 
 LONG_S = 120.0  # no test here takes that long
-PARAMS = Path(__file__).parents[1] / "params.yaml"
+PARAMS = Path(__file__).with_name("params.yaml")
 
 
 @contextmanager

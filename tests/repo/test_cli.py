@@ -33,7 +33,7 @@ def _environment() -> dict[str, str]:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """params.yaml and presets/; the working directory."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     (tmp_path / "presets").symlink_to(REPO / "presets")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -21,7 +21,7 @@ REPO = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """params.yaml and nothing else; the working directory."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -135,7 +135,7 @@ def test_lines_are_judged_as_in_a_file(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server and the command say the same of rows of every form, unless time runs out."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     content = b"\n \n".join(hostile_rows.lines(seed=5, count=600, programs=5))
     Path("in.jsonl").write_bytes(content)
@@ -251,7 +251,7 @@ def place(address: str) -> tuple[str, int]:
 
 
 def test_a_port_that_is_taken_costs_one_line(address: str) -> None:
-    values = params.load(REPO / "params.yaml")
+    values = params.load(REPO / "tests/params.yaml")
     with (
         pytest.raises(ParamsError, match=r"cannot serve at 127\.0\.0\.1, port .* in use"),
         grade_server.opened(*place(address), values),

@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("DVC_EXP_NAME", "puffy-sail")
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     for step, name in enumerate(["0", "human", "1", "2"]):
         storage.write_json(layout.evaluation(name), {"test": measured(0.2 + step / 10)})
         if name != "0":
