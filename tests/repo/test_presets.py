@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from restem.commands import configure
+from restem.commands import configure, grade_limits
 from restem.core import params, plugins
 from restem.core.errors import ParamsError
 
@@ -81,6 +81,11 @@ def test_a_preset_says_what_it_is_and_costs(preset: str) -> None:
 
 def test_tiny_names_everything_and_is_the_default() -> None:
     assert named("tiny") == params.flatten(params.load(REPO / "tests/params.yaml"))
+
+
+def test_limits_for_grading_elsewhere_are_the_default_ones() -> None:
+    default = params.load(REPO / "tests/params.yaml")
+    assert grade_limits.defaults() == grade_limits.Limits(default.score, default.machine)
 
 
 def test_presets_are_laid_over_one_another_and_values_over_them(workspace: Path) -> None:
