@@ -75,8 +75,9 @@ def main_checkout() -> Path:
 
 
 def own_uri() -> str:
-    """mlflow.db in the main checkout."""
-    return f"sqlite:///{main_checkout()}/mlflow.db"
+    """mlflow.db in the main checkout; a ? of its path would begin a query, a % an escape."""
+    root = str(main_checkout()).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{root}/mlflow.db"
 
 
 def tracking_uri() -> str:
