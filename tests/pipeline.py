@@ -103,7 +103,7 @@ OUTPUTS = ("data/problems/*", "data/iterations/*/*", "models/*/*", "metrics/iter
 
 
 def fresh(path: Path, *overrides: str) -> Repo:
-    """A new repository with this tree's files, committed, params changed by `overrides`."""
+    """A new repository with this tree's files, committed; default params changed by `overrides`."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],
         cwd=ROOT,
@@ -115,6 +115,7 @@ def fresh(path: Path, *overrides: str) -> Repo:
         if (ROOT / name).is_file():
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, path / name)
+    shutil.copy2(ROOT / "tests/params.yaml", path / "params.yaml")
     (path / "dvc.lock").unlink(missing_ok=True)
     repo = Repo(path)
     repo.run("git", "init", "-q", "-b", "main")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from restem.commands import grade_server
-from restem.core import params
+from restem.commands import grade_limits, grade_server
 
 LONG_S = 120.0  # no test here takes that long
-PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 
 @contextmanager
 def serving(max_rows: int = 1000) -> Iterator[str]:
     """The address of a server."""
-    values = params.load(PARAMS)
-    with grade_server.opened("127.0.0.1", 0, values, max_rows) as (server, listener, address):
+    with grade_server.opened("127.0.0.1", 0, grade_limits.defaults(), max_rows) as (
+        server,
+        listener,
+        address,
+    ):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

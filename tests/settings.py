@@ -1,4 +1,7 @@
-"""Sections of the committed params.yaml, with a few values changed."""
+"""Sections of the default params.yaml, with a few values changed.
+
+tests/params.yaml is a copy of it, because users edit theirs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from restem.core import params
 from restem.core.params import Data, Machine, Sample, Score
 
-_PARAMS = params.load(Path(__file__).parents[1] / "params.yaml")
+_PARAMS = params.load(Path(__file__).with_name("params.yaml"))
 
 
 def score(**changes: Any) -> Score:

@@ -105,7 +105,9 @@ def garbage() -> list[str]:
 def test_garbage_scores_zero_and_raises_nothing(reward: Reward, name: str) -> None:
     texts = garbage()
     gold, _ = GOLDS[name][0]
-    for verdict in reward.score([problem(gold)] * len(texts), texts):
+    verdicts = reward.score([problem(gold)] * len(texts), texts)
+    assert len(verdicts) == len(texts)
+    for verdict in verdicts:
         assert verdict.outcome in OUTCOMES
         assert (verdict.reward == 1.0) == (verdict.outcome == CORRECT)
         assert verdict.outcome not in (CORRECT, *FAULTS) or verdict.answer in ("5", "5.0")

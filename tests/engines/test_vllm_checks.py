@@ -25,7 +25,7 @@ def problem(number: int, answer: int) -> Problem:
 
 
 def test_checks_by_vllm_are_those_of_hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = params.load(Path(__file__).parents[2] / "params.yaml")
+    values = params.load(Path(__file__).parents[2] / "tests/params.yaml")
     values = replace(values, reward="math", eval=replace(values.eval, max_new_tokens=16))
     by_vllm = replace(values, train=replace(values.train, check_engine="vllm"))
     model = tiny_models.llama(hidden_size=128, vocab_size=258)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,7 @@ def _environment() -> dict[str, str]:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """params.yaml and presets/; the working directory."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     (tmp_path / "presets").symlink_to(REPO / "presets")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -113,6 +115,52 @@ def test_a_mistake_costs_one_line(
     assert done.returncode == code
     assert line is None or done.stderr == f"{line}\n"
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["plan", "sample 1", "configure", "configure cap=3", "peek 1", "plan-cost", "draw 1",
+     "regrade 1", "store ls"],
+)  # fmt: skip
+def test_outside_a_checkout_one_line_says_where_to_run(tmp_path: Path, words: str) -> None:
+    done = restem(*words.split(), cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert done.stderr.count("\n") == 1
+    assert f"{tmp_path} is no checkout of restem. Run from the repository root" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_in_a_checkout_a_missing_params_yaml_can_be_brought_back(workspace: Path) -> None:
+    (workspace / "params.yaml").unlink()
+    (workspace / "dvc.yaml").touch()
+    for words in ("plan", "configure cap=3"):
+        said = "params.yaml is missing. `git checkout params.yaml` brings it back.\n"
+        assert restem(*words.split(), cwd=workspace).stderr == f"restem {words.split()[0]}: {said}"
+
+
+@pytest.mark.slow
+def test_the_installed_package_grades_without_a_checkout(tmp_path: Path) -> None:
+    for name in ("src", "pyproject.toml", "README.md", "LICENSE"):
+        copy = shutil.copytree if (REPO / name).is_dir() else shutil.copy
+        copy(REPO / name, tmp_path / name)
+    pip = ("pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation", "-w", "wheel")
+    subprocess.run([sys.executable, "-m", *pip, "."], cwd=tmp_path, check=True)
+    (wheel,) = (tmp_path / "wheel").glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "in.jsonl").write_text(
+        '{"id": 1, "text": "5", "gold": "5"}\n'
+        '{"id": 2, "text": "print(input())", "tests": {"inputs": ["a"], "outputs": ["a"]}}\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "import restem.__main__ as m; print(m.__file__); m.main()", "grade",
+         "in.jsonl", "--out", "-"], cwd=empty, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+    )  # fmt: skip
+    where, *rows = done.stdout.splitlines()
+    assert where.startswith(str(tmp_path / "installed"))
+    assert ['"outcome": "correct"' in row for row in rows] == [True, True], done.stderr
 
 
 def test_a_traceback_is_shown_only_when_asked_for(workspace: Path) -> None:

@@ -1,4 +1,7 @@
-"""params.yaml is explained line by line, and a bad one is refused in one line before any work."""
+"""params.yaml is explained line by line, and a bad one is refused in one line before any work.
+
+What it holds as delivered is in tests/params.yaml: users edit theirs, and their tests stay green.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from restem.core import params
 
 REPO = Path(__file__).parents[2]
-TEXT = (REPO / "params.yaml").read_text()
+DELIVERED = REPO / "tests/params.yaml"
+TEXT = DELIVERED.read_text()
 
 
 def test_every_line_with_a_value_has_a_comment_or_explains_itself() -> None:
@@ -25,10 +30,30 @@ def test_every_line_with_a_value_has_a_comment_or_explains_itself() -> None:
 
 def test_the_file_and_the_types_name_the_same_values_in_the_same_order() -> None:
     keys = [line.split(":")[0].strip() for line in TEXT.splitlines() if re.match(r" *\w+:", line)]
-    paths = [name.split(".") for name in params.flatten(params.load(REPO / "params.yaml"))]
+    paths = [name.split(".") for name in params.flatten(params.load(DELIVERED))]
     sections = {section for path in paths for section in path[:-1]}
     names = [path[-1] for path in paths if path[-1] not in sections]
     assert [key for key in keys if key not in sections] == names
+
+
+def test_the_copy_for_tests_names_what_params_yaml_names() -> None:
+    """After a new parameter: `cp params.yaml tests/`."""
+    mine, copy = (yaml.safe_load(file.read_text()) for file in (REPO / "params.yaml", DELIVERED))
+    assert names(mine) == names(copy)
+
+
+def names(tree: dict[str, object]) -> set[str]:
+    inner = (
+        {f"{key}.{name}" for name in names(v)} for key, v in tree.items() if isinstance(v, dict)
+    )
+    return set(tree).union(*inner)
+
+
+def test_no_test_reads_the_params_yaml_that_users_edit() -> None:
+    theirs = re.compile(r'(?:REPO|ROOT|parents\[\d\]) / "params\.yaml"')
+    files = (REPO / "tests").rglob("*.py")
+    found = [file.relative_to(REPO / "tests") for file in files if theirs.search(file.read_text())]
+    assert found == [Path("repo/test_params.py")]
 
 
 def changed(pattern: str, replacement: str) -> str:

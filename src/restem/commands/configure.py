@@ -21,7 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from restem.core.errors import ParamsError
-from restem.core.params import check, flatten
+from restem.core.params import check, flatten, missing, no_checkout
 from restem.core.scratch import write_atomically
 
 PARAMS = Path("params.yaml")
@@ -59,7 +59,7 @@ def preset_names() -> list[str]:
     """Raises: ParamsError outside the repository root."""
     names = sorted(path.stem for path in PRESETS.glob("*.yaml"))
     if not names:
-        raise ParamsError(f"no {PRESETS}/*.yaml here. Run from the repository root.")
+        raise ParamsError(f"there is no {PRESETS}/*.yaml: {no_checkout()}")
     return names
 
 
@@ -103,7 +103,7 @@ def _read_values() -> Tree:
     try:
         values = OmegaConf.to_container(OmegaConf.load(PARAMS))
     except FileNotFoundError as error:
-        raise ParamsError(f"{PARAMS} is missing. Run from the repository root.") from error
+        raise ParamsError(missing(PARAMS)) from error
     except YAMLError as error:
         raise ParamsError(f"{PARAMS} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):

@@ -22,15 +22,20 @@ examples
   curl -H 'Content-Type: application/json' -d '{"rows": [{"id": 1, "text": "5", "gold": "5"}]}' \\
     http://127.0.0.1:8765/grade
 
-Limits, sandbox and workers are those of params.yaml, sections score and machine. The server answers
-{"verdicts": [...]}, and GET /health; on this machine alone.
+The exit code is 1 when a row has the outcome error; all verdicts are written before.
+Limits, sandbox and workers are those of params.yaml, sections score and machine; outside a
+checkout, the defaults. The server answers {"verdicts": [...]}, and GET /health; on this machine
+alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import logging
 import os
+import re
+import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -38,13 +43,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from restem.commands import grade_limits
 from restem.commands.grade_judges import Judges
 from restem.commands.grade_rows import CODE, MATH, Row, Unread, line, not_read, read
 from restem.core import disk
-from restem.core import params as params_file
 from restem.core.errors import DataError, ParamsError
 from restem.core.progress import Progress
-from restem.core.records import OUTCOMES, Verdict
+from restem.core.records import ERROR, OUTCOMES, Verdict
 
 log = logging.getLogger(__name__)
 ROWS_PER_PART = 2048
@@ -73,7 +78,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
         from restem.commands import grade_server
 
         port = PORT if arguments.port is None else arguments.port
-        grade_server.serve(arguments.host or HOST, port, params_file.load())
+        grade_server.serve(arguments.host or HOST, port, grade_limits.load())
         return
     if arguments.port is not None or arguments.host is not None:
         raise ParamsError("--port and --host belong to --serve.")
@@ -84,14 +89,14 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _grade_file(path: Path, out_name: str) -> Iterator[str]:
     started = time.monotonic()
-    values = params_file.load()
+    limits = grade_limits.load()
     out, to_stdout = Path(out_name), out_name == STDOUT
     if not to_stdout:
         _check_out(out, path)
     count, has_programs = _survey(path)
     tally = _Tally()
     with ExitStack() as stack:
-        judges = stack.enter_context(Judges(values))
+        judges = stack.enter_context(Judges(limits))
         if has_programs:
             judges.grader(CODE)  # where no sandbox works, say so before the work
         bar = stack.enter_context(Progress("grade", count, "rows"))
@@ -104,12 +109,12 @@ def _grade_file(path: Path, out_name: str) -> Iterator[str]:
             else:
                 file.write(f"{told}\n")
             bar.advance(1, f"correct {tally.outcomes['correct'] / tally.outcomes.total():.1%}")
-    tally.warn(path)
     summary = tally.summary(time.monotonic() - started)
     if to_stdout:
         log.info(summary)
     else:
         yield f"{summary} -> {out}"
+    tally.check(path)
 
 
 class _Tally:
@@ -118,25 +123,31 @@ class _Tally:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self._graders: dict[str, None] = {}
-        self._unread: list[Unread] = []
+        self._first = ""
         self._num_unread = 0
 
     def add(self, row: Row | Unread, verdict: Verdict, grader: str | None) -> None:
         self.outcomes[verdict.outcome] += 1
         if grader is not None:
             self._graders[grader] = None
-        if isinstance(row, Unread):
-            self._num_unread += 1
-            self._unread = self._unread or [row]
+        if verdict.outcome == ERROR:
+            unread = isinstance(row, Unread)
+            self._num_unread += unread
+            why = (
+                row.why
+                if isinstance(row, Unread)
+                else f"{row.problem.problem_id}: {verdict.detail}"
+            )
+            self._first = self._first or why
 
-    def warn(self, path: Path) -> None:
-        """Name the first row that could not be read."""
-        for first in self._unread:
-            log.warning(
-                "%s: %s of %s rows cannot be read and count as error; the first is %s. "
-                "`grade --help` shows what a row holds.",
-                path, f"{self._num_unread:,}", f"{self.outcomes.total():,}", first.why,
-            )  # fmt: skip
+    def check(self, path: Path) -> None:
+        """Raises: DataError if a row could not be judged; it names the first."""
+        if count := self.outcomes[ERROR]:
+            hint = " `grade --help` shows what a row holds." if self._num_unread else ""
+            raise DataError(
+                f"{path}: {count:,} of {self.outcomes.total():,} rows could not be judged "
+                f"(outcome error); the first is {self._first}.{hint}"
+            )
 
     def summary(self, seconds: float) -> str:
         counts = ", ".join(f"{n:,} {name}" for name in OUTCOMES if (n := self.outcomes[name]))
@@ -154,14 +165,15 @@ def _check_out(out: Path, path: Path) -> None:
 
 @contextmanager
 def _whole_file(out: Path) -> Iterator[IO[str]]:
-    """A file that is there when all is written, and not before."""
-    partial = out.parent / f".{out.name}.{os.getpid()}.partial"
+    """A file that is there when all is written, and not before. Raises: DataError, ParamsError."""
+    file = _opened(out)
+    partial = Path(file.name)
     try:
-        with _opened(partial, out) as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.rename(out)
+            partial.rename(out)
     except OSError as error:
         if not disk.full(error):
             raise
@@ -171,16 +183,37 @@ def _whole_file(out: Path) -> Iterator[IO[str]]:
             partial.unlink()
 
 
-def _opened(partial: Path, out: Path) -> IO[str]:
-    """Raises: ParamsError for a place that cannot be written to."""
+def _opened(out: Path) -> IO[str]:
+    """A new file beside `out`, locked as long as this process lives.
+
+    Raises: ParamsError for a place that cannot be written to.
+    """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        return partial.open("w", encoding="ascii")
+        _remove_left_behind(out)
+        while True:
+            partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+            file = partial.open("x", encoding="ascii")
+            with suppress(OSError):  # file systems without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink:  # else another process deleted it before the lock
+                return file
+            file.close()
     except OSError as error:
         raise ParamsError(
             f"cannot write to the folder of --out {out}: {error.strerror}. "
             "Name another place, or - to print."
         ) from error
+
+
+def _remove_left_behind(out: Path) -> None:
+    """Delete what killed processes left beside `out`: nobody holds the lock of such a file."""
+    name = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]+\.partial")
+    for partial in out.parent.iterdir():
+        if name.fullmatch(partial.name):
+            with suppress(OSError), partial.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                partial.unlink()
 
 
 # ---- judging

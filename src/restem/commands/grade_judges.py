@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 
+from restem.commands.grade_limits import Limits
 from restem.commands.grade_rows import Row, printable
 from restem.core import plugins
 from restem.core.errors import SandboxError
-from restem.core.params import Params
 from restem.core.protocols import Reward
 from restem.core.records import ERROR, Verdict
 
@@ -28,8 +28,8 @@ MAX_DETAIL = 200
 class Judges:
     """The rewards of one file or of one thread of a server; a context."""
 
-    def __init__(self, values: Params) -> None:
-        self._values = values
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._rewards: dict[str, Reward] = {}
         self._stacks: dict[str, ExitStack] = {}
         self._judged: dict[str, tuple[int, int]] = {}
@@ -75,7 +75,7 @@ class Judges:
         if kind not in self._rewards:
             module = plugins.load("reward", kind)
             stack = self._stacks[kind] = ExitStack()
-            opened = module.open_reward(self._values.score, self._values.machine)
+            opened = module.open_reward(self._limits.score, self._limits.machine)
             self._rewards[kind] = stack.enter_context(opened)
         return self._rewards[kind]
 

@@ -14,8 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from restem.commands.grade_judges import Judges
+from restem.commands.grade_limits import Limits
 from restem.commands.grade_rows import Row, line
-from restem.core.params import Params
 
 ROWS_PER_BATCH = 512
 LINGER_S = 0.005  # for others to come, so that they share the batch
@@ -37,9 +37,9 @@ _Batch = list[tuple[_Order, Sequence[Row]]]
 class Queue:
     """Rows that wait for the reward `kind`, and the thread that judges them."""
 
-    def __init__(self, kind: str, values: Params, max_rows: int) -> None:
+    def __init__(self, kind: str, limits: Limits, max_rows: int) -> None:
         self.kind, self.grader = kind, ""
-        self._values, self._max_rows = values, max_rows
+        self._limits, self._max_rows = limits, max_rows
         self._orders: deque[_Order] = deque()
         self._unfinished = 0
         self._closing = False
@@ -77,7 +77,7 @@ class Queue:
         self._thread.join(within_s)
 
     def _run(self) -> None:
-        with Judges(self._values) as judges:
+        with Judges(self._limits) as judges:
             while (batch := self._next()) is not None:
                 self._judge(judges, batch)
 

@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING
 
 from restem import __version__
 from restem.commands import grade_rows
+from restem.commands.grade_limits import Limits
 from restem.commands.grade_queue import Queue
 from restem.commands.grade_rows import CODE, MATH, BadRow, Row, Unread, line, not_read, read
 from restem.core.errors import ParamsError, RestemError
-from restem.core.params import Params
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -62,13 +62,13 @@ class Refused(Exception):
         self.status = status
 
 
-def serve(host: str, port: int, values: Params) -> None:
+def serve(host: str, port: int, limits: Limits) -> None:
     """Until Ctrl-C or SIGTERM; what was asked before is still answered, unless it comes twice.
 
     Main thread only. Raises: ParamsError for an address that cannot be served, KeyboardInterrupt
     for Ctrl-C.
     """
-    with opened(host, port, values) as (server, listener, address):
+    with opened(host, port, limits) as (server, listener, address):
         first = server.handle_exit
 
         def end(sig: int, frame: FrameType | None) -> None:
@@ -88,7 +88,7 @@ def serve(host: str, port: int, values: Params) -> None:
 
 @contextmanager
 def opened(
-    host: str, port: int, values: Params, max_rows: int = MAX_ROWS
+    host: str, port: int, limits: Limits, max_rows: int = MAX_ROWS
 ) -> Iterator[tuple[uvicorn.Server, socket.socket, str]]:
     """A server that is ready to run, its socket and address. max_rows: that may wait per reward.
 
@@ -99,7 +99,7 @@ def opened(
     listener, address = _listen(host, port)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with closing(listener):
-        queues = {kind: Queue(kind, values, max_rows) for kind in (MATH, CODE)}
+        queues = {kind: Queue(kind, limits, max_rows) for kind in (MATH, CODE)}
         try:
             config = uvicorn.Config(
                 application(queues), loop="asyncio", http="h11", ws="none", lifespan="off",

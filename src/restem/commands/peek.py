@@ -23,6 +23,7 @@ from pathlib import Path
 
 from restem.core import layout, storage
 from restem.core.errors import DataError, ParamsError
+from restem.core.params import no_checkout
 from restem.core.records import OUTCOMES, Problem
 from restem.core.storage import Row
 from restem.evaluation.markup import printable
@@ -83,6 +84,8 @@ def _as_json(row: Row) -> str:
 def _open(name: str) -> _Sheet:
     """The rows of a file or of an iteration. Raises: DataError."""
     path = layout.scored(name) if name.isdigit() else Path(name)
+    if name.isdigit() and not Path("dvc.yaml").is_file() and not path.exists():
+        raise DataError(f"there is no iteration {name}: {no_checkout()} Or name a Parquet file.")
     try:
         content = path.read_bytes()
     except OSError as error:

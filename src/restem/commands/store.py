@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> Iterator[str]:
     """Lines to show. Raises: DataError, ParamsError."""
     root = scratch_root()
     if not root.parents[1].is_dir():
-        raise DataError(f"there is no {root.parents[1]} here; run from the repository root")
+        raise DataError(f"there is no {root.parents[1]}: {params_file.no_checkout()}")
     if arguments.action == "gc":
         yield from _collect(root, arguments.older_than, arguments.all, arguments.dry_run)
     elif arguments.action == "adopt":

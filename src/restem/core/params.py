@@ -170,12 +170,25 @@ def load(path: Path = Path("params.yaml")) -> Params:
     try:
         values = OmegaConf.load(path)
     except FileNotFoundError as error:
-        raise ParamsError(
-            f"{path} is missing. Run from the repository root, or `git checkout {path}`."
-        ) from error
+        raise ParamsError(missing(path)) from error
     except YAMLError as error:
         raise ParamsError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     return check(OmegaConf.to_container(values), str(path))
+
+
+def missing(path: Path) -> str:
+    """What to do where params.yaml is not there."""
+    if path.with_name("dvc.yaml").is_file():
+        return f"{path} is missing. `git checkout {path}` brings it back."
+    return f"{path} is missing: {no_checkout()}"
+
+
+def no_checkout() -> str:
+    """What to do in a folder that is no checkout."""
+    return (
+        f"{Path.cwd()} is no checkout of restem. Run from the repository root, the folder that "
+        "`git clone` makes."
+    )
 
 
 def check(values: object, where: str) -> Params:

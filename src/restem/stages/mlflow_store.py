@@ -75,8 +75,8 @@ def main_checkout() -> Path:
 
 
 def own_uri() -> str:
-    """mlflow.db in the main checkout."""
-    return f"sqlite:///{own_database()}"
+    """mlflow.db in the main checkout; a ? of its path would begin a query, a % an escape."""
+    return f"sqlite:///{str(own_database()).replace('%', '%25').replace('?', '%3F')}"
 
 
 def own_database() -> Path:

@@ -3,16 +3,16 @@ refused before any work."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import hostile_rows
 import pytest
+from grading import asked, boxed, told
 
 from restem import __main__
 from restem.commands import grade, grade_judges, grade_rows
-from restem.core.errors import DataError, ParamsError, SandboxError
+from restem.core.errors import DataError, SandboxError
 from restem.core.records import OUTCOMES, Problem, Verdict
 
 REPO = Path(__file__).parents[3]
@@ -21,30 +21,14 @@ REPO = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """params.yaml and nothing else; the working directory."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def told(content: bytes | str, out: str = "out.jsonl") -> list[str]:
-    """The lines that the command shows for a file with this content."""
-    Path("in.jsonl").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(grade.run(asked(Path("in.jsonl"), out)))
-
-
-def asked(file: Path | None, out: str | None, **others: object) -> argparse.Namespace:
-    return argparse.Namespace(
-        **{"file": file, "out": out, "serve": False, "port": None, "host": None, **others}
-    )
 
 
 def verdicts(*rows: object) -> list[dict[str, object]]:
     told("".join(f"{json.dumps(row)}\n" for row in rows))
     return [json.loads(line) for line in Path("out.jsonl").read_bytes().splitlines()]
-
-
-def boxed(answer: str, gold: object, key: object = "a") -> dict[str, object]:
-    return {"id": key, "text": f"so \\boxed{{{answer}}}", "gold": gold}
 
 
 def test_verdicts_come_in_the_order_of_the_rows() -> None:
@@ -157,19 +141,18 @@ def test_bytes_that_are_no_utf_8_are_an_error_of_their_row() -> None:
     assert found[2]["outcome"] == "correct"
 
 
-def test_rows_that_cannot_be_read_are_counted_and_the_first_is_named(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    (line,) = told(f"{json.dumps(boxed('5', '5'))}\n{{\n[]\n")
+def test_rows_that_cannot_be_read_are_counted_and_the_first_is_named() -> None:
+    line, complaint = told(f"{json.dumps(boxed('5', '5'))}\n{{\n[]\n")
     assert line.startswith("3 rows: 1 correct, 2 error; by math-")
-    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warning.startswith("in.jsonl: 2 of 3 rows cannot be read and count as error; the first "
-                              "is line 2: no JSON")  # fmt: skip
+    assert complaint.startswith("in.jsonl: 2 of 3 rows could not be judged (outcome error); the "
+                                "first is line 2: no JSON")  # fmt: skip
+    assert complaint.endswith("`grade --help` shows what a row holds.")
 
 
 def test_a_file_without_one_row_that_can_be_read_is_judged_by_nobody() -> None:
-    (line,) = told("name,score\nx,1\n")
+    line, complaint = told("name,score\nx,1\n")
     assert line.startswith("2 rows: 2 error; by nobody")
+    assert complaint.startswith("in.jsonl: 2 of 2 rows could not be judged")
 
 
 BIG = "7" * 5000
@@ -224,42 +207,25 @@ def test_a_file_that_cannot_be_read_is_refused(name: str, said: str) -> None:
         list(grade.run(asked(Path(name), "out.jsonl")))
 
 
-@pytest.mark.parametrize("out", ["in.jsonl", ".", "/dev/null", "in.jsonl/out.jsonl"])
-def test_a_place_that_cannot_take_the_verdicts_is_refused(out: str) -> None:
-    with pytest.raises(ParamsError, match="--out"):
-        told(json.dumps(boxed("5", "5")), out)
-    assert json.loads(Path("in.jsonl").read_text())["gold"] == "5"
-
-
-def test_a_stopped_run_leaves_the_old_file_and_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grade, "ROWS_PER_PART", 1)
-    Path("out.jsonl").write_text("old")
-    judge = grade.Judges.verdicts
-    rows = "\n".join(json.dumps(boxed("5", "5", i)) for i in range(3))
-
-    def stopped(judges: grade.Judges, kind: str, rows: list[grade.Row]) -> list[grade.Verdict]:
-        if rows and rows[0].key == "2":
-            raise KeyboardInterrupt
-        return judge(judges, kind, rows)
-
-    monkeypatch.setattr(grade.Judges, "verdicts", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        told(rows)
-    assert Path("out.jsonl").read_text() == "old"
-    assert sorted(p.name for p in Path().iterdir()) == ["in.jsonl", "out.jsonl", "params.yaml"]
-
-
-def test_out_may_be_the_terminal_and_a_folder_that_is_not_there() -> None:
-    lines = told(json.dumps(boxed("5", "5")), "-")
-    assert [json.loads(line)["outcome"] for line in lines] == ["correct"]
-    told(json.dumps(boxed("5", "5")), "new/folder/out.jsonl")
-    assert Path("new/folder/out.jsonl").is_file()
-
-
-def test_the_exit_code_does_not_depend_on_the_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_says_whether_all_rows_were_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["grade", "in.jsonl", "--out", "out.jsonl", "-q"]
     Path("in.jsonl").write_text(json.dumps(boxed("6", "5")))
-    assert __main__.main(["grade", "in.jsonl", "--out", "out.jsonl", "-q"]) == 0
+    assert __main__.main(asked) == 0
     assert "1 wrong" in capsys.readouterr().out
+    tests = {"id": 2, "text": "print(1)", "tests": {}}
+    Path("in.jsonl").write_text(f"{json.dumps(boxed('6', '5'))}\n{json.dumps(tests)}\n{{\n")
+    for out in ("out.jsonl", "-"):
+        assert __main__.main([*asked[:3], out, "-q"]) == 1
+        said = capsys.readouterr()
+        assert said.err.startswith(
+            "restem grade: in.jsonl: 2 of 3 rows could not be judged (outcome error); the first is "
+            "line 2: tests: "
+        )
+        assert said.err.count("\n") == 1
+    assert said.out.splitlines() == Path("out.jsonl").read_text().splitlines()
+    assert said.out.count("\n") == 3
     assert __main__.main(["grade", "nowhere.jsonl", "--out", "out.jsonl", "-q"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -381,8 +347,9 @@ def test_a_broken_verifier_stops_the_file(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.slow
 def test_60_000_rows_of_every_form_make_60_000_verdicts() -> None:
     rows = list(hostile_rows.lines(seed=11, count=60_000, programs=200))
-    (summary,) = told(b"\n \n".join(rows))
+    summary, complaint = told(b"\n \n".join(rows))
     assert summary.startswith("60,000 rows: ")
+    assert " of 60,000 rows could not be judged (outcome error)" in complaint
     lines = Path("out.jsonl").read_bytes().splitlines()
     assert len(lines) == len(rows)
     keys = ["id", "reward", "outcome", "answer", "detail", "grader"]

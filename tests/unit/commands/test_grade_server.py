@@ -24,9 +24,8 @@ import psutil
 import pytest
 from serving import LONG_S, serving
 
-from restem.commands import grade, grade_judges, grade_server
-from restem.core import params
-from restem.core.errors import ParamsError, SandboxError
+from restem.commands import grade, grade_judges, grade_limits, grade_server
+from restem.core.errors import DataError, ParamsError, SandboxError
 from restem.core.records import Problem, Verdict
 
 REPO = Path(__file__).parents[3]
@@ -135,12 +134,12 @@ def test_lines_are_judged_as_in_a_file(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server and the command say the same of rows of every form, unless time runs out."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     content = b"\n \n".join(hostile_rows.lines(seed=5, count=600, programs=5))
     Path("in.jsonl").write_bytes(content)
-    list(grade.run(Namespace(file=Path("in.jsonl"), out="out.jsonl", serve=False, port=None,
-                             host=None)))  # fmt: skip
+    with pytest.raises(DataError, match="could not be judged"):
+        list(grade.run(Namespace(file=Path("in.jsonl"), out="out.jsonl", serve=False, port=None,
+                                 host=None)))  # fmt: skip
     status, headers, said = ask(address, content, f"{LINES}; charset=utf-8")
     assert (status, headers["content-type"]) == (200, LINES)
     pairs = list(zip(said.splitlines(), Path("out.jsonl").read_bytes().splitlines(), strict=True))
@@ -251,10 +250,10 @@ def place(address: str) -> tuple[str, int]:
 
 
 def test_a_port_that_is_taken_costs_one_line(address: str) -> None:
-    values = params.load(REPO / "params.yaml")
+    limits = grade_limits.defaults()
     with (
         pytest.raises(ParamsError, match=r"cannot serve at 127\.0\.0\.1, port .* in use"),
-        grade_server.opened(*place(address), values),
+        grade_server.opened(*place(address), limits),
     ):
         raise AssertionError("served")
 
@@ -400,15 +399,16 @@ def test_rewards_are_opened_anew_and_nobody_notices(monkeypatch: pytest.MonkeyPa
 
 @contextmanager
 def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command itself, and its address."""
+    """The command itself, far from any checkout, and its address."""
     command = [sys.executable, "-m", "restem", "grade", "--serve", "--port", "0"]
-    started = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True,
+    started = subprocess.Popen(command, cwd="/", stderr=subprocess.PIPE, text=True,
                                env={**os.environ, "PYTHONPATH": str(REPO / "src")})  # fmt: skip
     assert started.stderr is not None
     try:
-        first = started.stderr.readline()
-        assert first.startswith("grading at http://127.0.0.1:")
-        yield started, first.split()[2]
+        assert started.stderr.readline().startswith("limits: the defaults")
+        said = started.stderr.readline()
+        assert said.startswith("grading at http://127.0.0.1:")
+        yield started, said.split()[2]
     finally:
         started.kill()
         started.wait()

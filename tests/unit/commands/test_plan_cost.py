@@ -32,7 +32,7 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """params.yaml of a small run and nothing else; the working directory."""
-    text = (REPO / "params.yaml").read_text("utf-8")
+    text = (REPO / "tests/params.yaml").read_text("utf-8")
     for before, after in SMALL.items():
         assert before in text
         text = text.replace(before, after)

@@ -41,7 +41,7 @@ ROWS = [
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Iteration 1 scored by an old grader, 2 idle; the working directory."""
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     problems = [
         Problem(f"p{i}", "t", "train", "s", 1, "?", "?", (), '{"answer": "5"}', None)

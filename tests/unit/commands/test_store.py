@@ -31,7 +31,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     (tmp_path / "presets").symlink_to(REPO / "presets")
     (tmp_path / "models/0").mkdir(parents=True)
     (tmp_path / "models/0/weights").write_text("0")
@@ -117,7 +117,7 @@ def test_an_empty_store_is_told_and_a_missing_one_refused(
     Path(".dvc").rmdir()
     assert main(["store", "ls"]) == 1
     assert capsys.readouterr().err == (
-        "restem store: there is no .dvc here; run from the repository root\n"
+        f"restem store: there is no .dvc: {params_file.no_checkout()}\n"
     )
 
 

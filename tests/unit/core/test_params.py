@@ -14,7 +14,7 @@ from restem.core import params
 from restem.core.errors import ParamsError
 from restem.core.ranges import RANGES
 
-FILE = Path(__file__).parents[3] / "params.yaml"
+FILE = Path(__file__).parents[3] / "tests/params.yaml"
 
 
 @pytest.fixture

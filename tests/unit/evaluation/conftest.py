@@ -112,7 +112,7 @@ SMALL = Sizes()
 
 def make_params(**changes: object) -> Params:
     """The default params.yaml with a few values changed, kept small."""
-    params = params_file.load(ROOT / "params.yaml")
+    params = params_file.load(ROOT / "tests/params.yaml")
     small = replace(params.eval, train_problems=50, sampled_problems=20, samples=8,
                     pass_at=[1, 2, 8], bootstrap_draws=400)  # fmt: skip
     return replace(params, samples_per_problem=6, eval=small, **changes)

@@ -31,7 +31,8 @@ def test_the_page_says_how_far_the_verdicts_can_be_trusted(experiment: Build) ->
     tried = found["probe"]["all"]["tried"]
     assert f"<th>all</th><td>{tried:,}</td><td>0</td><td>0.0 %</td>" in page()
     assert "Iteration 2, 900 samples: 0 rewards the second would not give, 0 that only it" in page()
-    assert "Right for the right reason?" in page()
+    assert page().count("<h3>A second grader</h3>") == 1
+    assert page().count("<h3>Right for the right reason?</h3>") == 1
     numbers = json.loads(layout.SUMMARY.read_text())["audit"]
     assert sorted(numbers) == [
         "disputed", "luck", "probe_accepted", "probe_at_most", "wrong_steps",

@@ -15,7 +15,7 @@ from restem.core.protocols import Reward
 from restem.core.records import CORRECT, NO_ANSWER, TRUNCATED, WRONG, Problem
 from restem.rewards import strict
 
-PARAMS = params_file.load(Path(__file__).parents[3] / "params.yaml")
+PARAMS = params_file.load(Path(__file__).parents[3] / "tests/params.yaml")
 
 
 def problem(gold: object) -> Problem:

@@ -20,7 +20,7 @@ from restem.stages import audit
 
 
 def values(iters: int) -> Params:
-    loaded = params.load(Path(__file__).parents[3] / "params.yaml")
+    loaded = params.load(Path(__file__).parents[3] / "tests/params.yaml")
     loaded.iters = iters
     return loaded
 

@@ -12,7 +12,7 @@ from restem.core.storage import write_problems
 from restem.stages import base
 from restem.tasks import code, math_world
 
-PARAMS = params.load(Path(__file__).parents[3] / "params.yaml")
+PARAMS = params.load(Path(__file__).parents[3] / "tests/params.yaml")
 FEW = data(train_problems=20, val_problems=20, test_problems=20, transfer_problems=20)
 
 

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def values() -> Params:
-    return params.load(Path(__file__).parents[3] / "params.yaml")
+    return params.load(Path(__file__).parents[3] / "tests/params.yaml")
 
 
 def row(

@@ -15,7 +15,7 @@ from restem.core.records import Problem
 from restem.method.selfcheck import SelfCheck
 from restem.stages import prepare
 
-VALUES = params.load(Path(__file__).parents[3] / "params.yaml")
+VALUES = params.load(Path(__file__).parents[3] / "tests/params.yaml")
 
 
 def mathematics(name: str, count: int, **changes: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from restem.core.records import TIMEOUT, Completion, Problem, Verdict
 from restem.stages import base, train
 from restem.stages import eval as evaluation
 
-VALUES = params.load(Path(__file__).parents[3] / "params.yaml")
+VALUES = params.load(Path(__file__).parents[3] / "tests/params.yaml")
 
 
 def problems(split: str) -> list[Problem]:
@@ -37,7 +37,7 @@ def test_a_folder_that_is_no_model_leaves_the_old_base_in_place(
     old = layout.model("0") / "model.safetensors"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"old")
-    values = params.load(Path(__file__).parents[3] / "params.yaml")
+    values = params.load(Path(__file__).parents[3] / "tests/params.yaml")
     values.model = str(tmp_path)
     with pytest.raises(EngineError, match=r"no config\.json"):
         base.run(values, None)

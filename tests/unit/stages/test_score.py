@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def values() -> Params:
-    loaded = params.load(Path(__file__).parents[3] / "params.yaml")
+    loaded = params.load(Path(__file__).parents[3] / "tests/params.yaml")
     loaded.reward = "small"
     return loaded
 

@@ -15,7 +15,7 @@ from restem.core import layout, params, storage
 from restem.core.params import Params
 from restem.core.scratch import write_atomically
 from restem.core.seeds import digest
-from restem.stages import track
+from restem.stages import mlflow_store, track
 
 REPO = Path(__file__).parents[3]
 TRACK = [sys.executable, "-m", "restem", "track"]
@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("DVC_EXP_NAME", "puffy-sail")
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     for step, name in enumerate(["0", "human", "1", "2"]):
         storage.write_json(layout.evaluation(name), {"test": measured(0.2 + step / 10)})
         if name != "0":
@@ -237,3 +237,13 @@ def test_what_training_cost_is_told_of_the_training_that_is_there(
     }  # fmt: skip
     storage.write_json(layout.training("1"), {"num_updates": 4})
     assert track.cost_metrics("1") == {}
+
+
+@pytest.mark.parametrize("name", ["my restem", "a%20b", "a?b", "a#b", "ü&é"])
+def test_the_own_store_lies_in_the_checkout_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from sqlalchemy.engine import make_url
+
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / name))
+    assert make_url(mlflow_store.own_uri()).database == str(tmp_path / name / "mlflow.db")

@@ -10,7 +10,7 @@ import pytest
 from restem.core import params
 from restem.core.params import Data, Params
 
-VALUES = params.load(Path(__file__).parents[3] / "params.yaml")
+VALUES = params.load(Path(__file__).parents[3] / "tests/params.yaml")
 
 
 @pytest.fixture

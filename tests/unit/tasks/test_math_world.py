@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -19,24 +20,31 @@ from restem.tasks import math_world
 from restem.worlds.arithmetic import corpus, prompts
 
 DATA = data()
-SPLITS = math_world.problems(DATA)
-EVERY = [problem for split in SPLITS.values() for problem in split]
+
+
+@cache
+def splits() -> dict[str, list[Problem]]:
+    return math_world.problems(DATA)
+
+
+def every() -> list[Problem]:
+    return [problem for split in splits().values() for problem in split]
 
 
 def test_sizes_are_those_asked_for() -> None:
-    sizes = {split: len(problems) for split, problems in SPLITS.items()}
+    sizes = {split: len(problems) for split, problems in splits().items()}
     assert sizes == {"train": 2800, "val": 400, "test": 500, "stories": 250}
 
 
 def test_no_question_occurs_twice_or_is_a_few_shot_example() -> None:
-    questions = [problem.question for problem in EVERY]
+    questions = [problem.question for problem in every()]
     assert len(set(questions)) == len(questions)
     assert not prompts.SHOT_QUESTIONS & set(questions)
 
 
 def test_corpus_shares_no_question_with_any_split_or_example() -> None:
-    banned = corpus.banned_questions(EVERY)
-    assert banned == {problem.question for problem in EVERY} | prompts.SHOT_QUESTIONS
+    banned = corpus.banned_questions(every())
+    assert banned == {problem.question for problem in every()} | prompts.SHOT_QUESTIONS
     asked = {prompts.prompt(question) for question in banned}
     documents = islice(corpus.documents(Random(0), banned), 6000)
     seen = [prompt for document in documents for prompt, _ in document]
@@ -46,7 +54,7 @@ def test_corpus_shares_no_question_with_any_split_or_example() -> None:
 
 def test_corpus_still_shows_every_cell() -> None:
     """Small cells are not kept out as a whole: the base model has seen their like."""
-    banned = corpus.banned_questions(EVERY)
+    banned = corpus.banned_questions(every())
     seen = [
         prompt
         for document in islice(corpus.documents(Random(0), banned), 6000)
@@ -58,13 +66,13 @@ def test_corpus_still_shows_every_cell() -> None:
 
 @pytest.mark.parametrize(("split", "each"), [("val", 16), ("test", 20), ("stories", 50)])
 def test_evaluated_splits_are_balanced_exactly(split: str, each: int) -> None:
-    cells = Counter((problem.subject, problem.level) for problem in SPLITS[split])
+    cells = Counter((problem.subject, problem.level) for problem in splits()[split])
     assert set(cells.values()) == {each}
     assert len(cells) == (5 if split == "stories" else 25)
 
 
 def test_training_problems_are_balanced_up_to_the_smallest_cells() -> None:
-    cells = Counter((problem.subject, problem.level) for problem in SPLITS["train"])
+    cells = Counter((problem.subject, problem.level) for problem in splits()["train"])
     assert len(cells) == 25
     assert min(cells, key=lambda cell: cells[cell]) == ("algebra", 3)
     assert min(cells.values()) > 30
@@ -73,18 +81,18 @@ def test_training_problems_are_balanced_up_to_the_smallest_cells() -> None:
 
 def test_more_training_problems_leave_the_other_splits_as_they_are() -> None:
     fewer = math_world.problems(replace(DATA, train_problems=300))
-    assert {**fewer, "train": SPLITS["train"]} == SPLITS
-    assert fewer["train"] == SPLITS["train"][:300]
+    assert {**fewer, "train": splits()["train"]} == splits()
+    assert fewer["train"] == splits()["train"][:300]
 
 
 def test_problems_are_a_function_of_the_seed() -> None:
-    assert math_world.problems(DATA) == SPLITS
-    assert math_world.problems(replace(DATA, seed=1))["val"] != SPLITS["val"]
+    assert math_world.problems(DATA) == splits()
+    assert math_world.problems(replace(DATA, seed=1))["val"] != splits()["val"]
 
 
 def test_sorting_by_id_is_the_order_made() -> None:
-    assert SPLITS["train"][42].problem_id == "math_world-train-00042"
-    for problems in SPLITS.values():
+    assert splits()["train"][42].problem_id == "math_world-train-00042"
+    for problems in splits().values():
         ids = [problem.problem_id for problem in problems]
         assert ids == sorted(ids)
 
@@ -97,7 +105,7 @@ def boxed(problem: Problem) -> Fraction:
 
 
 def test_human_solutions_end_in_the_right_boxed_answer() -> None:
-    for problem in EVERY:
+    for problem in every():
         gold = json.loads(problem.gold)
         assert list(gold) == ["answer"]
         assert boxed(problem) == Fraction(gold["answer"]) != 0
@@ -105,7 +113,7 @@ def test_human_solutions_end_in_the_right_boxed_answer() -> None:
 
 
 def test_prompts_show_the_examples_and_end_in_a_newline() -> None:
-    for problem in EVERY:
+    for problem in every():
         assert problem.prompt == prompts.few_shot_prompt(problem.question, 2)
         assert problem.prompt.endswith("\n")
         assert problem.stop == ("\n\n", "Problem:")
@@ -136,5 +144,5 @@ def test_more_examples_than_there_are_is_an_error() -> None:
 
 
 def test_problems_survive_their_table(tmp_path: Path) -> None:
-    write_problems(tmp_path / "val.parquet", SPLITS["val"])
-    assert read_problems(tmp_path / "val.parquet") == SPLITS["val"]
+    write_problems(tmp_path / "val.parquet", splits()["val"])
+    assert read_problems(tmp_path / "val.parquet") == splits()["val"]

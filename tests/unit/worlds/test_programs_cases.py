@@ -1,5 +1,6 @@
 """Unit tests of a problem: right, varied, and too strong for any single mistake."""
 
+from functools import cache
 from itertools import product
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from restem.worlds.programs.chains import CELLS, Chain, draw
 from restem.worlds.programs.operations import OPERATIONS
 
 
+@cache
 def some_problems(each: int = 12) -> list[tuple[Chain, list[Case]]]:
     """Chains of every cell, with their tests."""
     found = []
@@ -29,9 +31,6 @@ def some_problems(each: int = 12) -> list[tuple[Chain, list[Case]]]:
         good = ((chain, cases) for chain, cases in drawn if cases)
         found += [next(good) for _ in range(each)]
     return found
-
-
-PROBLEMS = some_problems()
 
 
 def result(steps: Chain, a: Any) -> Any:
@@ -58,19 +57,19 @@ def passes(mistake: Mistake, chain: Chain, cases: list[Case]) -> bool:
 
 
 def test_results_are_those_of_the_chain() -> None:
-    for chain, cases in PROBLEMS:
+    for chain, cases in some_problems():
         for case in cases:
             assert str(result(chain, list(case.numbers))) == shown(case)
 
 
 def test_no_twin_and_no_skipped_step_survives() -> None:
-    for chain, cases in PROBLEMS:
+    for chain, cases in some_problems():
         assert not [m for m in mistakes(chain) if not m.may_pass and passes(m, chain, cases)]
 
 
 def test_swapped_neighbours_survive_only_where_they_make_no_difference() -> None:
     survived = 0
-    for chain, cases in PROBLEMS:
+    for chain, cases in some_problems():
         for mistake in mistakes(chain):
             if mistake.may_pass and passes(mistake, chain, cases):
                 survived += 1
@@ -83,7 +82,7 @@ def test_swapped_neighbours_survive_only_where_they_make_no_difference() -> None
 
 
 def test_there_are_enough_tests_and_results() -> None:
-    for _, cases in PROBLEMS:
+    for _, cases in some_problems():
         assert CASES <= len(cases) <= 8
         assert len({case.result for case in cases}) >= 3
         assert not {0, ()} & {case.result for case in cases}
@@ -99,11 +98,13 @@ def test_a_problem_with_a_step_without_effect_gets_no_tests() -> None:
 
 
 def test_every_operation_occurs_in_a_problem_with_tests() -> None:
-    assert {step.operation.name for chain, _ in PROBLEMS for step in chain} == set(OPERATIONS)
+    assert {step.operation.name for chain, _ in some_problems() for step in chain} == set(
+        OPERATIONS
+    )
 
 
 def test_tests_are_a_function_of_the_seed() -> None:
-    for chain, _ in PROBLEMS[::20]:
+    for chain, _ in some_problems()[::20]:
         assert draw_cases(chain, Random(3)) == draw_cases(chain, Random(3))
 
 
@@ -122,7 +123,7 @@ def test_tests_as_text(value: int | tuple[int, ...], text: str) -> None:
 def test_few_pairs_of_mistakes_survive() -> None:
     """Two mistakes may cancel out; that is rare."""
     tried = survived = 0
-    for chain, cases in PROBLEMS:
+    for chain, cases in some_problems():
         twins = [(step, *step.twins()) for step in chain]
         for steps in product(*(options[:2] for options in twins)):
             if sum(s != c for s, c in zip(steps, chain, strict=True)) == 2:
