@@ -54,8 +54,8 @@ def repair(root: Path, patience_s: float = PATIENCE_S) -> Iterator[str]:
         living = [o for o in at_work(root.resolve()) if o.kind == DVC and is_dvc(o.words)]
         yield from (f"{told(owner)} is at work here already" for owner in living)
         return
-    owners = _wait(root, patience_s)
-    with _repository(root, owners):
+    with _repository(root, _wait(root, patience_s)):
+        owners = list(at_work(root.resolve()))  # one may have begun meanwhile
         remains = list(find(root))
         for remain in remains:
             if not remain.advice:
