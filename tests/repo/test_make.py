@@ -82,7 +82,11 @@ def test_targets_find_their_tools_in_a_folder_with_blanks_in_its_name(folder: Pa
     make(folder, "engines")
     called = {
         "lint": ["ruff format --check .", "ruff check .", "mypy src", "codespell "],
-        "test": ["python -m pytest"],
+        "test": [
+            "python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "
+            "not alone and not all_worlds",
+            "python -m pytest -m alone",
+        ],
         "ui": ["mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db"],
     }
     assert {target: make(folder, target) for target in called} == called

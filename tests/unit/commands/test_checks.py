@@ -16,7 +16,7 @@ from restem.core.errors import DataError, EngineError, ParamsError
 from restem.core.params import Params
 
 REPO = Path(__file__).parents[3]
-DEFAULT = params.load(REPO / "params.yaml")
+DEFAULT = params.load(REPO / "tests/params.yaml")
 
 
 @pytest.fixture(autouse=True)

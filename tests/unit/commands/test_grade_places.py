@@ -15,7 +15,7 @@ import pytest
 from grading import asked, boxed, told
 
 from restem.commands import grade, grade_limits
-from restem.core.errors import DataError, ParamsError
+from restem.core.errors import ParamsError, ResumeError
 
 REPO = Path(__file__).parents[3]
 
@@ -88,7 +88,7 @@ def test_a_full_disk_costs_one_line_and_no_old_verdict(monkeypatch: pytest.Monke
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-        with pytest.raises(DataError, match=r"cannot write out\.jsonl: .* Free some space"):
+        with pytest.raises(ResumeError, match=r"cannot write out\.jsonl: .* free some space"):
             list(grade.run(asked(Path("in.jsonl"), "out.jsonl")))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

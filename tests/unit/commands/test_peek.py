@@ -137,6 +137,7 @@ def test_a_bad_file_is_named_in_one_line(words: list[str], message: str) -> None
     Path("text.parquet").write_text("no Parquet at all")
     Path("cut.parquet").write_bytes(layout.scored("1").read_bytes()[:200])
     pq.write_table(pa.table({"a": [1]}), "foreign.parquet")
+    Path("dvc.yaml").touch()
     with pytest.raises(DataError, match=message) as caught:
         shown(*words)
     assert "\n" not in str(caught.value)

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pytest
 import tiny_models
 
-from restem.commands import inputs, sizes
+from restem.commands import checks, sizes
 from restem.core import params
 from restem.core.errors import DataError, EngineError
 from restem.core.params import Params
 
 REPO = Path(__file__).parents[3]
-DEFAULT = params.load(REPO / "params.yaml")
+DEFAULT = params.load(REPO / "tests/params.yaml")
 BILLION = 10**9
 
 
@@ -45,17 +45,17 @@ def model(num_parameters: int) -> Params:
 
 def test_parameters_are_counted_from_the_headers() -> None:
     model(3 * BILLION)
-    assert inputs.parameters_of(Path("model")) == 3 * BILLION
+    assert checks.parameters_of(Path("model")) == 3 * BILLION
 
 
 def test_weights_that_are_cut_off_are_refused() -> None:
     model(1000)
     os.truncate("model/model.safetensors", 500)
     with pytest.raises(EngineError, match=r"model/model\.safetensors is cut off"):
-        inputs.parameters_of(Path("model"))
+        checks.parameters_of(Path("model"))
     Path("model/model.safetensors").write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(EngineError, match="is no safetensors file"):
-        inputs.parameters_of(Path("model"))
+        checks.parameters_of(Path("model"))
 
 
 def test_a_run_that_fills_the_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def _checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     (tmp_path / "presets").symlink_to(REPO / "presets")
     (tmp_path / "models/0").mkdir(parents=True)
     (tmp_path / "models/0/weights").write_text("0")

@@ -11,7 +11,7 @@ from restem.core import layout, params
 from restem.core.errors import DataError
 from restem.stages import inputs
 
-VALUES = params.load(Path(__file__).parents[3] / "params.yaml")
+VALUES = params.load(Path(__file__).parents[3] / "tests/params.yaml")
 
 
 @pytest.fixture
