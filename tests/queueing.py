@@ -8,6 +8,7 @@ instead, start workers again as a user would, and leave no worker behind.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -46,7 +47,7 @@ def working_in(folder: Path) -> list[psutil.Process]:
     here, found = folder.resolve(), []
     for process in psutil.process_iter():
         try:
-            if Path(process.cwd()).is_relative_to(here):
+            if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(here):
                 found.append(process)
         except psutil.Error:
             continue  # gone, a zombie, or another user's

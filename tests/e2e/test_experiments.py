@@ -21,14 +21,14 @@ def test_temp_runs_in_a_copy_and_apply_brings_the_result(
     assert not repo.dvc("repro").active - {"report", "track"}
 
 
-def test_a_queue_of_two_workers_runs_a_grid(finished: Repo) -> None:
+def test_a_queue_trains_with_two_workers_at_a_time(finished: Repo) -> None:
     repo = finished
-    repo.dvc("exp", "run", "--queue", "-S", "cap=1,2", "-S", "method.dedupe=exact,none")
+    repo.dvc("exp", "run", "--queue", "-S", "cap=1,2")
     status = run_queue(repo, jobs=2)
-    assert status.count("Success") == 4, status
+    assert status.count("Success") == 2, status
     assert not working_in(repo.path), "no worker is left"
     shown = repo.run("dvc", "exp", "show", "--csv", "--drop", r"data/.*|models/.*|src/.*")
-    assert len([line for line in shown.splitlines() if line]) >= 6
+    assert len([line for line in shown.splitlines() if line]) >= 4
 
 
 def test_push_clone_and_pull_leave_no_work_to_do(finished: Repo, tmp_path: Path) -> None:
