@@ -294,7 +294,12 @@ def _check_ranges(params: Params, where: str) -> None:
             f"{where}: eval.pass_at must be numbers between 1 and eval.samples "
             f"({params.eval.samples}), got {params.eval.pass_at}."
         )
-    if (stop := params.sample.stop_after_correct) and params.method.weight == "exp":
+    if (stop := params.sample.stop_after_correct) and params.engine == "replay":
+        raise ParamsError(
+            f"{where}: sample.stop_after_correct needs an engine that draws, not replay, got "
+            f"{stop}. Set it to 0: recorded completions cost nothing."
+        )
+    if stop and params.method.weight == "exp":
         raise ParamsError(
             f"{where}: sample.stop_after_correct must be 0 with method.weight exp, got {stop}: how "
             "many wrong solutions a problem has would depend on when it was solved."

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from restem.core import layout, plugins, storage
-from restem.core.errors import ParamsError
 from restem.core.faults import check_faults
 from restem.core.judging import reward_name
 from restem.core.params import Params
@@ -33,11 +32,6 @@ def run(params: Params, iteration: str | None) -> None:
     """
     assert iteration is not None
     started = time.monotonic()
-    if params.engine == "replay" and params.sample.stop_after_correct:
-        raise ParamsError(
-            "params.yaml: sample.stop_after_correct needs an engine that draws, not replay. "
-            "Set it to 0: recorded completions cost nothing."
-        )
     problems = sorted(storage.read_problems(layout.problems("train")), key=lambda p: p.problem_id)
     counts = _Counts()
     with open_drawing(params, iteration) as drawing:

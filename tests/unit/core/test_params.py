@@ -97,6 +97,13 @@ def test_deepspeed_off_needs_no_quotes(tmp_path: Path, written: str, means: str)
     assert (count, params.load(tmp_path / "params.yaml").train.deepspeed) == (1, means)
 
 
+def test_recorded_samples_are_not_stopped_early(values: dict[str, Any]) -> None:
+    put(values, "engine", "replay")
+    put(values, "sample.stop_after_correct", 3)
+    with pytest.raises(ParamsError, match=r"stop_after_correct needs an engine .* got 3\. Set it"):
+        params.check(values, "params.yaml")
+
+
 def test_sampling_that_stops_when_solved_is_refused_where_wrong_solutions_are_kept(
     values: dict[str, Any],
 ) -> None:
