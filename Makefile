@@ -35,7 +35,7 @@ test-all: engines ## set up, then every test in every sandbox tier and as every 
 	@$(RUN) python -m pytest -m alone
 
 test-fast: setup ## the inner loop, <= 60 s
-	@$(RUN) python -m pytest -n 2 -m "not slow" tests/unit tests/contract tests/repo
+	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 -m "not slow" tests/unit tests/contract tests/repo
 
 lint: setup      ## ruff, mypy --strict, codespell
 	@$(RUN) ruff format --check .

@@ -85,7 +85,7 @@ def _open(name: str) -> _Sheet:
     """The rows of a file or of an iteration. Raises: DataError."""
     path = layout.scored(name) if name.isdigit() else Path(name)
     if name.isdigit() and not Path("dvc.yaml").is_file() and not path.exists():
-        raise DataError(f"there is no iteration {name}: {no_checkout()} Or name a Parquet file.")
+        raise DataError(f"cannot read {path}: {no_checkout()} Or name a Parquet file.")
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,18 @@ FILE = Path(__file__).parents[3] / "tests/params.yaml"
 
 @pytest.fixture
 def values() -> dict[str, Any]:
+    return deepcopy(delivered())
+
+
+@cache
+def delivered() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
     return loaded
+
+
+@cache
+def typed() -> params.Params:
+    return params.load(FILE)
 
 
 def put(values: dict[str, Any], name: str, value: object) -> None:
@@ -48,7 +60,7 @@ def leaves(tree: dict[str, Any]) -> Iterator[object]:
 def test_a_range_holds_at_its_ends_and_not_beyond(
     values: dict[str, Any], name: str, low: float, high: float
 ) -> None:
-    whole = isinstance(params.flatten(params.load(FILE))[name], int)
+    whole = isinstance(params.flatten(typed())[name], int)
     put(values, "eval.pass_at", [1])
     for allowed in (low, high):
         put(values, name, int(allowed) if whole else float(allowed))
