@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from restem.core.errors import DataError
@@ -164,16 +163,15 @@ class _Plugged:
         found = _text(node, constants, self._values)
         if found is not None and found != AUTO:
             return [found]
-        return self._transfer if kind == "task" else self._rewards if kind == "reward" else \
-            [str(self._values[kind])]  # fmt: skip
+        if kind == "task":
+            return self._tasks()
+        return self._rewards() if kind == "reward" else [str(self._values[kind])]
 
-    @property
-    def _transfer(self) -> list[str]:
+    def _tasks(self) -> list[str]:
         """The task, and those that folders in `data.path` are named after."""
         folders = (Path(str(self._values["data.path"])) / "transfer").glob("*/")
         return [str(self._values["task"]), *sorted(folder.name for folder in folders)]
 
-    @cached_property
     def _rewards(self) -> list[str]:
         """`auto` depends on the problems, hence is either of two that the task can be judged by."""
         if self._values["reward"] != AUTO:

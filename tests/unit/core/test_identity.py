@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -271,3 +272,24 @@ def test_a_result_is_not_filed_under_code_that_did_not_make_it(
     recorded.write_text(recorded.read_text().replace(lines[name], "0" * 16))
     with pytest.raises(DataError, match=f"{name} changed since .*filter.txt was written"):
         check_recorded(recorded, "filter", params)
+
+
+@pytest.mark.parametrize(
+    ("by", "said"), [("filter@1", "changed since"), ("", "cannot read data/problems")]
+)
+def test_a_stage_that_dvc_runs_looks_whether_its_code_is_still_that_of_the_digest(
+    tmp_path: Path, by: str, said: str
+) -> None:
+    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    for name, text in {
+        "plan/1.json": '{"active": true}',
+        "code/filter.txt": "src/a.py 0\n",
+    }.items():
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_text(text)
+    env = {**os.environ, "PYTHONPATH": str(REPO / "src"), **({"DVC_STAGE": by} if by else {})}
+    done = subprocess.run([sys.executable, "-m", "restem", "filter", "1"], cwd=tmp_path, env=env,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -98,6 +98,16 @@ def test_the_key_is_of_the_content_alone(project: Path, monkeypatch: pytest.Monk
     assert track.gather(values()).key != first
 
 
+def test_adopted_work_is_told_by_a_tag_and_is_another_run(project: Path) -> None:
+    before = track.gather(values())
+    assert "restem.adopted" not in before.tags
+    told = {"train@1": "checkpoint-5 adopted, a.py changed since"}
+    storage.write_json(layout.SUMMARY, {"best": 2, "adopted": told})
+    after = track.gather(values())
+    assert after.tags["restem.adopted"] == "train@1: checkpoint-5 adopted, a.py changed since"
+    assert after.key != before.key
+
+
 def test_monitors_of_the_e_step_come_from_the_table(project: Path) -> None:
     found = {p.name: p.metrics.get("e_step/accuracy") for p in track.gather(values()).policies}
     assert found == {"0": None, "human": None, "1": 0.25, "2": 0.5}
