@@ -193,7 +193,7 @@ def main() -> int:
     while tally.kills < arguments.kills:
         number += 1
         start = Repo(straight.path.with_name("start"))
-        repo = duplicate(start if number % 4 == 1 else begun, folder / f"round-{number}")
+        repo = duplicate(begun if number % 4 else start, folder / f"round-{number}")
         try:
             one_round(repo, tally, arguments.kills, rng, arguments.gap)
         except RuntimeError as error:
