@@ -37,6 +37,8 @@ RESULTS = ("data/plan/*", "data/problems/*", "data/audit/*", "data/iterations/*/
            "models/*/*", "metrics/*", "metrics/iterations/*", "metrics/training/*",
            "metrics/curves/*", "dvc.lock")  # fmt: skip
 MAKE = ("make", "-s", "-o", ".venv/.done", "run")  # the environment is there: nothing to install
+AIMED = 0.2
+"""Part of the kills that wait until DVC writes a file in place."""
 UNKILLED = 60
 """A run that fails so often in a row without being killed will never end. It fails as long as a
 dvc of an earlier run lives on, because only `make` or a shell was killed."""
@@ -65,10 +67,11 @@ def run(repo: Repo, log: Path, kills: Iterator[float], rng: random.Random, tally
     for seconds in kills:
         with suppress(subprocess.TimeoutExpired):
             return process.wait(timeout=seconds)
+        aimed = rng.random() < AIMED and being_written(repo.path)
         family = [psutil.Process(process.pid), *living(repo.path)]
         tally.kills += 1
-        if rng.random() < 0.5:
-            victim = "the whole group"
+        if aimed or rng.random() < 0.5:
+            victim = f"the whole group{aimed and f', which was writing {aimed}'}"
             os.killpg(process.pid, signal.SIGKILL)
             for one in family:  # those with a session of their own
                 kill(one.pid)
@@ -77,9 +80,23 @@ def run(repo: Repo, log: Path, kills: Iterator[float], rng: random.Random, tally
             victim = name(chosen)
             kill(chosen.pid)
         tally.victims[victim] += 1
-        say(f"kill {tally.kills}: {victim}, after {seconds:.0f} s")
+        say(f"kill {tally.kills} after {seconds:.0f} s: {victim}")
         time.sleep(rng.choice([0, 0, 3]))  # `make run` again at once, or later
     return process.wait()
+
+
+def being_written(path: Path, patience_s: float = 20.0) -> str:
+    """The next file that DVC begins to write in place; "" if it writes none for some time."""
+    files = [path / name for name in ("dvc.lock", ".dvc/tmp/rwlock")]
+    until, sizes = time.monotonic() + patience_s, [0] * len(files)
+    while time.monotonic() < until:
+        for index, file in enumerate(files):
+            size = file.stat().st_size if file.exists() else 0
+            if size < sizes[index] and size == 0:
+                return file.name
+            sizes[index] = size
+        time.sleep(0.0005)
+    return ""
 
 
 def living(path: Path) -> list[psutil.Process]:
