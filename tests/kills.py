@@ -67,7 +67,8 @@ def run(repo: Repo, log: Path, kills: Iterator[float], rng: random.Random, tally
     for seconds in kills:
         with suppress(subprocess.TimeoutExpired):
             return process.wait(timeout=seconds)
-        aimed = rng.random() < AIMED and being_written(repo.path)
+        target = rng.choice(["dvc.lock", ".dvc/tmp/rwlock"])
+        aimed = rng.random() < AIMED and being_written(repo.path / target)
         family = [psutil.Process(process.pid), *living(repo.path)]
         tally.kills += 1
         if aimed or rng.random() < 0.5:
@@ -85,16 +86,14 @@ def run(repo: Repo, log: Path, kills: Iterator[float], rng: random.Random, tally
     return process.wait()
 
 
-def being_written(path: Path, patience_s: float = 20.0) -> str:
-    """The next file that DVC begins to write in place; "" if it writes none for some time."""
-    files = [path / name for name in ("dvc.lock", ".dvc/tmp/rwlock")]
-    until, sizes = time.monotonic() + patience_s, [0] * len(files)
+def being_written(file: Path, patience_s: float = 30.0) -> str:
+    """The name of the file once DVC begins to write it anew; "" if it does not for some time."""
+    until, before = time.monotonic() + patience_s, 0
     while time.monotonic() < until:
-        for index, file in enumerate(files):
-            size = file.stat().st_size if file.exists() else 0
-            if size < sizes[index] and size == 0:
-                return file.name
-            sizes[index] = size
+        size = file.stat().st_size if file.exists() else 0
+        if size == 0 < before:
+            return file.name
+        before = size
         time.sleep(0.0005)
     return ""
 
