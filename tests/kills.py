@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,8 @@ RESULTS = ("data/plan/*", "data/problems/*", "data/audit/*", "data/iterations/*/
            "models/*/*", "metrics/*", "metrics/iterations/*", "metrics/training/*",
            "metrics/curves/*", "dvc.lock")  # fmt: skip
 MAKE = ("make", "-s", "-o", ".venv/.done", "run")  # the environment is there: nothing to install
+AIMED = 0.2
+"""Part of the kills that wait until DVC writes a file in place."""
 UNKILLED = 60
 """A run that fails so often in a row without being killed will never end. It fails as long as a
 dvc of an earlier run lives on, because only `make` or a shell was killed."""
@@ -56,30 +59,43 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run(repo: Repo, log: Path, kill_after: float | None, rng: random.Random) -> tuple[int, str]:
-    """`make run` once: its exit code, and who was killed ("" for nobody)."""
+def run(repo: Repo, log: Path, kills: Iterator[float], rng: random.Random, tally: Tally) -> int:
+    """`make run` once, and a kill after each of `kills` seconds while it lives: its exit code."""
     with log.open("ab") as out:
         process = subprocess.Popen(MAKE, cwd=repo.path, env=environment(), stdout=out, stderr=out,
                                    start_new_session=True)  # fmt: skip
-    if kill_after is None:
-        return process.wait(), ""
-    try:
-        return process.wait(timeout=kill_after), ""
-    except subprocess.TimeoutExpired:
-        pass
-    family = [psutil.Process(process.pid), *living(repo.path)]
-    if rng.random() < 0.5:
-        victim = "the whole group"
-        os.killpg(process.pid, signal.SIGKILL)
-        for one in family:  # those with a session of their own
-            kill(one.pid)
-    else:
-        chosen = rng.choice(family)
-        victim = name(chosen)
-        kill(chosen.pid)
-    code = process.wait()
-    time.sleep(rng.choice([0, 0, 3]))  # `make run` again at once, or later
-    return code, victim
+    for seconds in kills:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=seconds)
+        target = rng.choice(["dvc.lock", ".dvc/tmp/rwlock"])
+        aimed = rng.random() < AIMED and being_written(repo.path / target)
+        family = [psutil.Process(process.pid), *living(repo.path)]
+        tally.kills += 1
+        if aimed or rng.random() < 0.5:
+            victim = f"the whole group{aimed and f', which was writing {aimed}'}"
+            os.killpg(process.pid, signal.SIGKILL)
+            for one in family:  # those with a session of their own
+                kill(one.pid)
+        else:
+            chosen = rng.choice(family)
+            victim = name(chosen)
+            kill(chosen.pid)
+        tally.victims[victim] += 1
+        say(f"kill {tally.kills} after {seconds:.0f} s: {victim}")
+        time.sleep(rng.choice([0, 0, 3]))  # `make run` again at once, or later
+    return process.wait()
+
+
+def being_written(file: Path, patience_s: float = 30.0) -> str:
+    """The name of the file once DVC begins to write it anew; "" if it does not for some time."""
+    until, before = time.monotonic() + patience_s, 0
+    while time.monotonic() < until:
+        size = file.stat().st_size if file.exists() else 0
+        if size == 0 < before:
+            return file.name
+        before = size
+        time.sleep(0.0005)
+    return ""
 
 
 def living(path: Path) -> list[psutil.Process]:
@@ -112,22 +128,18 @@ def name(process: psutil.Process) -> str:
 def one_round(repo: Repo, tally: Tally, wanted: int, rng: random.Random, gap: float) -> None:
     """Kill and run again until the run is done."""
     log, unkilled = repo.path.parent / f"{repo.path.name}.log", 0
-    while True:
-        most = 8.0 if unkilled else gap  # `make run` is refused at once: a dvc lives on
-        after = rng.uniform(0.2, most) if tally.kills < wanted else None
-        code, victim = run(repo, log, after, rng)
-        if victim:
-            tally.kills += 1
-            tally.victims[victim] += 1
-            unkilled = 0
-            say(f"kill {tally.kills}: {victim}, after {after:.0f} s")
-        elif code != 0:
-            unkilled += 1
-            time.sleep(rng.uniform(1, 8))
-        if code == 0 and not victim:
+
+    def kills() -> Iterator[float]:
+        while tally.kills < wanted:  # a run is refused at once while a dvc lives on
+            yield rng.uniform(0.2, 8 if unkilled else gap)
+
+    while unkilled < UNKILLED:
+        before = tally.kills
+        if run(repo, log, kills(), rng, tally) == 0:
             return
-        if unkilled >= UNKILLED:
-            raise RuntimeError(f"{repo.path}: `make run` fails on and on, see {log}")
+        unkilled = 0 if tally.kills > before else unkilled + 1
+        time.sleep(rng.uniform(1, 8) if unkilled else 0)
+    raise RuntimeError(f"{repo.path}: `make run` fails on and on, see {log}")
 
 
 def compare(repo: Repo, expected: dict[str, bytes]) -> list[str]:
@@ -173,8 +185,7 @@ def undisturbed(folder: Path, rng: random.Random) -> Path:
     (start.path / ".venv").symlink_to((ROOT / ".venv").resolve())
     repo = duplicate(start, folder / "straight")
     say(f"undisturbed run in {repo.path}")
-    code, _ = run(repo, folder / "straight.log", None, rng)
-    if code != 0:
+    if run(repo, folder / "straight.log", iter(()), rng, Tally()) != 0:
         raise SystemExit(f"the undisturbed run fails, see {folder}/straight.log")
     return repo.path
 
@@ -198,7 +209,7 @@ def main() -> int:
     while tally.kills < arguments.kills:
         number += 1
         start = Repo(straight.path.with_name("start"))
-        repo = duplicate(start if number % 4 == 1 else begun, folder / f"round-{number}")
+        repo = duplicate(begun if number % 4 else start, folder / f"round-{number}")
         try:
             one_round(repo, tally, arguments.kills, rng, arguments.gap)
         except RuntimeError as error:
