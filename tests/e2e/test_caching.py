@@ -33,14 +33,14 @@ def test_what_each_change_runs_again(finished: Repo) -> None:
     assert repo.dvc("repro").active == CHECK | E_STEP | AFTER
     repo.set("temperature=0.7")
     ran = repo.dvc("repro")
-    assert ran.active == END, "going back restores from the run cache"
+    assert ran.active == CHECK | END, "going back restores from the run cache"
     assert {"sample@1", "train@1", "eval@1", "audit"} <= set(ran.cached)
     assert repo.bytes(*OUTPUTS) == before
 
     repo.set("cap=1")
     assert repo.dvc("repro").active == CHECK | E_STEP - {"sample@1", "score@1"} | AFTER
     repo.set("cap=10")
-    assert repo.dvc("repro").active == END
+    assert repo.dvc("repro").active == CHECK | END
 
     repo.set("score.cluster=ray", "machine.kv_cache_gb=2")
     assert repo.dvc("repro").active == CHECK | END, "where work is done changes no result"
@@ -128,12 +128,12 @@ def test_more_iterations_reuse_the_earlier_ones(
 ) -> None:
     repo, ran = copy(experiments[0], tmp_path / "repo"), experiments[1]["two"]
     two = {"sample@2", "score@2", "filter@2", "train@2", "eval@2"}
-    assert ran.active == {"plan"} | two | AFTER
+    assert ran.active == {"plan"} | CHECK | two | AFTER
     assert "WARNING" not in ran.output
     assert (repo.path / "models/2/model.safetensors").exists()
     repo.set("iters=1")
     ran = repo.dvc("repro")
-    assert not ran.active - {"plan"} - AFTER - two
+    assert not ran.active - {"plan"} - CHECK - AFTER - two
     assert (repo.path / "models/2/idle").exists()
     repo.set("iters=2")
     ran = repo.dvc("repro")
@@ -155,11 +155,11 @@ def test_what_cannot_work_stops_before_an_output_is_deleted(finished: Repo) -> N
         assert line in good
         params.write_text(good.replace(line, bad))
         output = repo.run("dvc", "repro", code=255)
-        assert message in next(row for row in output.splitlines() if row.startswith("restem plan"))
+        assert message in next(row for row in output.splitlines() if row.startswith("restem inputs"))
         assert repo.bytes(*OUTPUTS) == before
     params.write_text(good)
     ran = repo.dvc("repro")
-    assert (ran.stages, ran.cached) == ([], ["plan"])
+    assert (ran.stages, ran.cached) == (["inputs"], [])
     assert repo.bytes(*OUTPUTS) == before
 
 

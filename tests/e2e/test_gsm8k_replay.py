@@ -63,5 +63,5 @@ def test_a_recorded_file_that_is_cut_off_is_one_line_with_its_place(
     recorded = repo.path / "data/replay/1.jsonl"
     recorded.write_bytes(recorded.read_bytes()[:100_000])
     output = repo.run("dvc", "repro", code=255)
-    assert re.search(r"restem plan: .*1\.jsonl:\d+: ", output), output[-1500:]
+    assert re.search(r"restem inputs: .*1\.jsonl:\d+: ", output), output[-1500:]
     assert "Traceback" not in output

@@ -57,7 +57,7 @@ def test_a_checkpoint_that_cannot_be_written_is_a_resume_error(
     def block(done: int, total: int, live: str) -> None:
         (tmp_path / f"work/checkpoint-{done}").touch()  # where the next one is to go
 
-    with pytest.raises(ResumeError, match="cannot write .*/work/checkpoint"):
+    with pytest.raises(ResumeError, match=r"cannot write .*/work/checkpoint"):
         train(job(tmp_path, policy), by_weights, block)
 
 
