@@ -57,18 +57,21 @@ def adopt(params: Params, stages: Sequence[str]) -> Iterator[str]:
     if unknown := set(stages) - {ALL, *STAGES}:
         raise ParamsError(f"adopt: no stage {min(unknown)!r} keeps work that can be adopted. There "
                           f"is {', '.join(STAGES[:3])}, ..., {STAGES[-1]}, and {ALL}.")  # fmt: skip
-    count = 0
+    done: set[str] = set()
     for stage in STAGES if ALL in stages else stages:
         try:
+            samples = stage.replace("score", "sample")
+            if samples != stage and samples in done:
+                raise DataError(f"{stage} will judge anew what {samples} writes with its mark")
             yield from _adopt(_target(params, stage))
-            count += 1
+            done.add(stage)
         except RestemError as error:
             if ALL not in stages:
                 raise
             if _has_work(stage):
                 yield f"not adopted: {error}"
     if ALL in stages:
-        yield f"{count} {'stage' if count == 1 else 'stages'} adopted"
+        yield f"{len(done)} {'stage' if len(done) == 1 else 'stages'} adopted"
 
 
 def _has_work(stage: str) -> bool:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from restem.__main__ import main
-from restem.core import layout, storage
+from restem.core import layout, plugins, storage
 from restem.core.adoption import ADOPTED, INPUTS, parts
 from restem.core.params import load
 from restem.core.records import Completion, Problem, TrainRow
 from restem.core.scratch import locked, scratch, scratch_root
+from restem.rewards.work import inputs as scoring_inputs
 from restem.sampling.contract import contract
 from restem.sampling.drawing import open_drawing, store_key
 from restem.sampling.shards import chunk_shards
@@ -207,6 +208,26 @@ def test_the_store_of_a_release_that_kept_one_digest_is_adopted_by_one_command(
         "sample@1:", "train@1:",
     ]  # fmt: skip
     assert lines[-1] == "2 stages adopted"
+
+
+def test_verdicts_are_adopted_unless_their_samples_will_be_written_anew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    params = load()
+    storage.write_rows("samples", layout.samples("1"), [])
+    with plugins.open_reward("math", params.score, params.machine) as reward:
+        now = scoring_inputs(params, "1", reward.grader)
+    with scratch("score-1", other_code(now), keep=True, shared=True) as work:
+        for part in ("000000000", "000002048-faults"):
+            work.write(part, b"verdicts")
+    drawn(0, by=other_code(sample_key()))
+    assert "not adopted: score@1 will judge anew what sample@1 writes with its mark" in adopt(
+        capsys, "all"
+    )
+    assert adopt(capsys, "score@1")[0] == "score@1: 000000000 adopted, 1 changed since:"
+    with scratch("score-1", now) as work:
+        assert work.read("000000000") == b"verdicts"
+        assert not work.done("000002048-faults"), "what the verifier failed at is tried again"
 
 
 @pytest.mark.parametrize(
