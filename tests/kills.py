@@ -161,10 +161,13 @@ def after_base(straight: Repo, path: Path) -> Repo:
     repo.run("git", "reset", "-q", "--hard")
     kept = (".venv", ".dvc", "data/plan", "data/problems", "models/0")
     repo.run("git", "clean", "-qfdx", *(word for name in kept for word in ("-e", f"/{name}")))
-    done = "".join(stages[name] for name in ("plan", "prepare", "base"))
-    (path / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{done}")
+    ended = ("plan", "prepare", "base")
+    text = "".join(stages[name] for name in ended)
+    (path / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{text}")
     shutil.rmtree(path / ".dvc/tmp/restem")
-    shutil.rmtree(path / ".dvc/cache/runs")
+    for run in (path / ".dvc/cache/runs").glob("*/*/*"):
+        if not any(f"restem {name}\n" in run.read_text() for name in ended):
+            shutil.rmtree(run.parent)
     repo.dvc("gc", "-w", "-f")
     return repo
 

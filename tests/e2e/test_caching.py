@@ -155,7 +155,8 @@ def test_what_cannot_work_stops_before_an_output_is_deleted(finished: Repo) -> N
         assert line in good
         params.write_text(good.replace(line, bad))
         output = repo.run("dvc", "repro", code=255)
-        assert message in next(row for row in output.splitlines() if row.startswith("restem inputs"))
+        said = next(row for row in output.splitlines() if row.startswith("restem inputs"))
+        assert message in said
         assert repo.bytes(*OUTPUTS) == before
     params.write_text(good)
     ran = repo.dvc("repro")
