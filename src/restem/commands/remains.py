@@ -26,7 +26,9 @@ RWLOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 REPO_LOCK = Path(".dvc/tmp/lock")
 CACHE = Path(".dvc/cache")
 DATABASE = Path("mlflow.db")
-OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
+OUTPUTS = tuple(map(Path, ("data/code", "data/plan", "data/problems", "data/iterations", "models",
+                           "metrics")))  # fmt: skip
+"""Where stages write; not all of data/, which holds what users put there."""
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 STAGE = re.compile(r"^  (\S[^\n]*):$", re.MULTILINE)
 HARDLINK = re.compile(r"^\s*hardlink_lock\s*=\s*true", re.MULTILINE | re.IGNORECASE)

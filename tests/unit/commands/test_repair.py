@@ -196,12 +196,12 @@ def at_work(root: Path) -> Iterator[psutil.Process]:
 def test_nothing_is_mended_while_a_dvc_is_at_work(root: Path, at_work: psutil.Process) -> None:
     (root / "dvc.lock").write_text("")
     (root / ".dvc/tmp/rwlock").write_text("")
-    (root / "data").mkdir()
-    (root / "data/.x.partial").touch()
+    (root / "data/plan").mkdir(parents=True)
+    (root / "data/plan/.x.partial").touch()
     with pytest.raises(DataError, match=rf"`dvc repro` \(process {at_work.pid}\) is at work here"):
         list(repair(root, patience_s=0))
     assert (root / "dvc.lock").read_text() == ""
-    assert (root / "data/.x.partial").exists()
+    assert (root / "data/plan/.x.partial").exists()
     at_work.kill()
     at_work.wait()
     assert len(list(repair(root))) == 3
@@ -263,8 +263,10 @@ def test_unfinished_files_are_deleted_and_no_others(root: Path) -> None:
         f".dvc/cache/runs/ab/abcd/ef01.{token}.tmp", f"data/iterations/1/.{token}.tmp",
         "models/.1.partial/model.safetensors", "metrics/.summary.json.1234abcd.partial",
     ]  # fmt: skip
-    finished = [".dvc/cache/files/md5/ab/cdef", ".dvc/cache/runs/ab/abcd/ef01", "data/my.tmp",
-                "models/1/model.safetensors", "notes.partial"]  # fmt: skip
+    finished = [
+        ".dvc/cache/files/md5/ab/cdef", ".dvc/cache/runs/ab/abcd/ef01", "data/my.tmp",
+        "data/gsm8k/.mine.partial", "models/1/model.safetensors", "notes.partial",
+    ]  # fmt: skip
     for name in (*unfinished, *finished):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
@@ -276,10 +278,10 @@ def test_unfinished_files_are_deleted_and_no_others(root: Path) -> None:
 
 
 def test_a_file_that_somebody_writes_is_not_unfinished(root: Path) -> None:
-    (root / "data/.folder.partial").mkdir(parents=True)
+    (root / "data/plan/.folder.partial").mkdir(parents=True)
     with (
-        (root / "data/.verdicts.12.partial").open("w"),
-        (root / "data/.folder.partial/x").open("w"),
+        (root / "data/plan/.verdicts.12.partial").open("w"),
+        (root / "data/plan/.folder.partial/x").open("w"),
     ):
         assert list(repair(root)) == []
         assert len(list(litter(root))) == 2
