@@ -69,6 +69,8 @@ def run(repo: Repo, log: Path, kills: Iterator[float], rng: random.Random, tally
             return process.wait(timeout=seconds)
         target = rng.choice(["dvc.lock", ".dvc/tmp/rwlock"])
         aimed = rng.random() < AIMED and being_written(repo.path / target)
+        if aimed == "dvc.lock":  # writing it takes a while: cut it anywhere
+            time.sleep(rng.choice([0, rng.uniform(0, 0.5)]))
         family = [psutil.Process(process.pid), *living(repo.path)]
         tally.kills += 1
         if aimed or rng.random() < 0.5:
