@@ -89,6 +89,7 @@ def test_adopted_samples_are_not_drawn_again_and_the_report_tells(finished: Repo
     assert "starts anew" not in said
     table = repo.bytes("data/iterations/1/samples.parquet")
     assert table != {name: before[name] for name in table}, "the file itself tells"
+    repo.restem("score", "1")
     repo.restem("report")
     text = f"{drawn} of {drawn} shards adopted, {DECODE} changed since"
     assert read(repo, "metrics/summary.json")["adopted"] == {"sample@1": text}

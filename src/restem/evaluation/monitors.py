@@ -80,6 +80,8 @@ class Training(TypedDict):
     target_tokens: int
     tokens: int
     init: str
+    adopted: NotRequired[list[dict[str, object]]]
+    """Checkpoints that earlier code made; there only if there are any."""
 
 
 def count_e_step(scored: Iterable[Mapping[str, object]], num_kept: int) -> EStep:

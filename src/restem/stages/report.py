@@ -43,7 +43,7 @@ def run(params: Params, iteration: str | None) -> None:
     Raises: DataError if a file is missing or incomplete.
     """
     summary, audit = _gather(params), _audit(params)
-    adopted = {stage: text for stage, told in _told(params) if (text := _in_words(told))}
+    adopted = {stage: text for stage, told in _told(summary) if (text := _in_words(told))}
     drawn = {
         "pass_at_1": figures.pass_at_1(summary),
         "gap": figures.gap(summary),
@@ -83,13 +83,15 @@ def _gather(params: Params) -> Summary:
     return Summary(policies, params.eval.bootstrap_draws, params.seed)
 
 
-def _told(params: Params) -> Iterator[tuple[str, object]]:
+def _told(summary: Summary) -> Iterator[tuple[str, object]]:
     """What each stage says of work that earlier code made."""
-    for k in range(1, params.iters + 1):
-        yield f"sample@{k}", read_about(layout.samples(str(k)))
-        yield f"score@{k}", read_about(layout.scored(str(k)))
-        yield f"train@{k}", read_json(layout.training(str(k))).get("adopted")
-    yield "train@human", read_json(layout.training(HUMAN)).get("adopted")
+    for policy in summary.policies:
+        name = policy.name
+        if policy.e_step:
+            about = cast(dict[str, object], read_about(layout.scored(name)) or {})
+            yield from ((f"{stage}@{name}", told) for stage, told in about.items())
+        if policy.training:
+            yield f"train@{name}", policy.training.get("adopted")
 
 
 def _in_words(told: object) -> str:

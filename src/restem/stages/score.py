@@ -51,8 +51,8 @@ def run(params: Params, iteration: str | None) -> None:
             bar.advance(len(rows), f"correct {tally.accuracy:.1%}")
         tally.check_faults(params.score.max_fault_rate)
         merged = (row for part in parts for row in _read(work, part))
-        about = [one.told(f"{len(mine)} of {len(parts)} parts") for one in work.adopted
-                 if (mine := set(parts) & set(one.parts))]  # fmt: skip
+        told = {"sample": storage.read_about(path), "score": _adopted(work, parts)}
+        about = {stage: made for stage, made in told.items() if made}
         storage.write_rows("scored", layout.scored(iteration), merged, about)
     log.info("score@%s: %s by %s in %.1f s -> %s", iteration, tally, reward.grader,
              time.monotonic() - started, layout.scored(iteration))  # fmt: skip
@@ -68,6 +68,12 @@ def judge(
         verdict = complete(raw, sample.finish_reason)
         rows.append(ScoredRow(**asdict(sample), **asdict(verdict), grader=reward.grader))
     return rows
+
+
+def _adopted(work: Scratch, parts: list[str]) -> list[dict[str, object]]:
+    """Which of the parts were judged by earlier code."""
+    found = [(one, len(set(parts) & set(one.parts))) for one in work.adopted]
+    return [one.told(f"{count} of {len(parts)} parts") for one, count in found if count]
 
 
 def _check_samples(path: Path, problems: Collection[str]) -> int:

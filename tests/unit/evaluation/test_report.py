@@ -81,6 +81,26 @@ def test_a_second_run_gives_the_same_bytes(experiment: Build) -> None:
     assert written() == first
 
 
+def test_adopted_work_is_told_and_nothing_is_where_there_is_none(experiment: Build) -> None:
+    params = experiment(iters=1)
+    report.run(params, None)
+    assert "adopted" not in page()
+    assert "adopted" not in read_json(layout.SUMMARY)
+    about = {"sample": [{"what": "2 of 3 shards", "changed": ["a.py", "b.py"]}]}
+    write_rows("scored", layout.scored("1"), read_rows("scored", layout.scored("1")), about)
+    training = read_json(layout.training("human"))
+    made = [{"what": "checkpoint-5", "changed": None}]
+    write_json(layout.training("human"), {**training, "adopted": made})
+    report.run(params, None)
+    told = {
+        "sample@1": "2 of 3 shards adopted, a.py, b.py changed since",
+        "train@human": "checkpoint-5 adopted, made by an earlier release, which kept no list of "
+        "its files",
+    }
+    assert read_json(layout.SUMMARY)["adopted"] == told
+    assert all(f"{stage}: {text}." in page() for stage, text in told.items())
+
+
 def test_the_number_of_workers_is_no_part_of_the_report(experiment: Build) -> None:
     params = experiment(iters=1)
     report.run(params, None)
