@@ -25,7 +25,7 @@ run: setup       ## set up, run the experiment that params.yaml describes, say w
 	@echo "  make ui                            compare runs in MLflow"
 
 # Files in this order, as processes become free: the long ones come first (tests/conftest.py).
-PYTEST := python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := python -m pytest -n 2 --no-loadscope-reorder
 test: engines    ## set up, then every test, each in one world
 	@$(RUN) $(PYTEST) -m "not alone and not all_worlds"
 	@$(RUN) python -m pytest -m alone

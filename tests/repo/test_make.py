@@ -83,8 +83,7 @@ def test_targets_find_their_tools_in_a_folder_with_blanks_in_its_name(folder: Pa
     called = {
         "lint": ["ruff format --check .", "ruff check .", "mypy src", "codespell "],
         "test": [
-            "python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "
-            "not alone and not all_worlds",
+            "python -m pytest -n 2 --no-loadscope-reorder -m not alone and not all_worlds",
             "python -m pytest -m alone",
         ],
         "ui": ["mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db"],
