@@ -227,11 +227,17 @@ def _run_stage(stage: str, rest: list[str]) -> None:
         idle.write(stage, iteration)
         log.info("iteration %s is idle (params.yaml: iters is %d)", iteration, values.iters)
     else:
-        if by_dvc and layout.code(stage).is_file():
-            identity.check_recorded(layout.code(stage), stage, values)
+        recorded = layout.code(stage)
+        # `inputs` and `code` come before the digests are written.
+        checked = by_dvc and stage not in ("inputs", "code") and recorded.is_file()
+        if checked:
+            identity.check_recorded(recorded, stage, values)
         importlib.import_module(f"restem.stages.{stage}").run(values, iteration)
+        if checked:  # parts of it may have been imported since
+            identity.check_recorded(recorded, stage, values)
     if stage == "inputs":  # DVC has deleted no output yet that a user would miss
-        importlib.import_module("restem.commands.checks").check(values)
+        settled = earlier.is_settled(stage)
+        importlib.import_module("restem.commands.checks").check(values, settled)
 
 
 def _run_command(command: str, rest: list[str]) -> None:

@@ -26,6 +26,7 @@ from restem.sampling import replay, vllm
 from restem.sampling.loading import check_folder
 from restem.tasks.choice import check_reward, transfer_sets
 
+log = logging.getLogger(__name__)
 MOST_BYTES = 50_000_000  # of files that are read whole; of larger ones only the start
 
 FLASH = "flash_attention_2"
@@ -33,10 +34,19 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _INSTALL = "Run `make engines`, on a machine with NVIDIA GPUs `make gpu`"
 
 
-def check(params: Params) -> None:
-    """Raises: DataError, EngineError, ParamsError for the first thing that cannot work."""
+def check(params: Params, settled: bool = False) -> None:
+    """Raises: DataError, EngineError, ParamsError for the first thing that cannot work.
+
+    settled: everything was made with these values already, here or where a clone came from. Then a
+    model or a library that is missing here only gets a warning.
+    """
     for look in CHECKS.values():
-        look(params)
+        try:
+            look(params)
+        except EngineError as error:
+            if not settled:
+                raise
+            log.warning("inputs: %s", error)
 
 
 def check_data(params: Params) -> str:

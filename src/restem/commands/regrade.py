@@ -1,7 +1,7 @@
 """What today's grader says of iterations that were scored before. Nothing in the pipeline changes.
 
 Run it after changing a grader and before `dvc repro` trains on new verdicts: it shows which flip.
-(`dvc repro` scores again by itself, because rewards/ is a dependency of the stage score.)
+(`dvc repro` scores again by itself, because data/code/score.txt names the files it runs.)
 
 examples
   python -m restem regrade                      every scored iteration: counts of flips

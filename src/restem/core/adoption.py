@@ -19,8 +19,12 @@ INPUTS, ADOPTED = ".inputs", ".adopted"
 """
 CODE = ("code", "made_by")
 """Inputs that may differ: digests by file, and versions of libraries."""
+UNKNOWN = {"reward", "check_engine"}
+"""Inputs that the earlier release, which kept one digest of all code, did not write down."""
 PARTS = {"sample": "s[0-9]*", "score": "[0-9]*[0-9]", "train": "checkpoint-*"}
 """Files or folders that can be adopted, by stage."""
+WHOLE = ("trained.json", "complete.json")
+"""What training/checkpoints.py writes into a checkpoint last."""
 
 Inputs = Mapping[str, object]
 Changes = list[str] | None
@@ -80,7 +84,10 @@ def is_earlier(path: Path, inputs: Inputs) -> bool:
 def unequal(then: Inputs, now: Inputs, prefix: str = "") -> list[str]:
     """Dotted names of inputs that differ, except the code."""
     found: list[str] = []
-    for name in sorted(then.keys() | now.keys()):
+    names = then.keys() | now.keys()
+    if not prefix and not isinstance(then.get("code"), dict):
+        names -= UNKNOWN - then.keys()
+    for name in sorted(names):
         old, new = then.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict) and name not in CODE:
             found += unequal(old, new, f"{prefix}{name}.")
@@ -121,8 +128,14 @@ def _libraries(old: object, new: object) -> Iterator[str]:
 
 def parts(path: Path) -> tuple[str, ...]:
     """Names of what can be adopted in a folder."""
-    pattern = PARTS.get(path.name.partition("-")[0])
-    return tuple(sorted(p.name for p in path.glob(pattern))) if pattern else ()
+    stage = path.name.partition("-")[0]
+    found = sorted(path.glob(PARTS[stage])) if stage in PARTS else []
+    return tuple(p.name for p in found if stage != "train" or _is_whole(p))
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a kill has not cut it while it was written."""
+    return any((checkpoint / name).exists() for name in WHOLE)
 
 
 def adopted(path: Path) -> list[Adopted]:

@@ -245,6 +245,10 @@ def file_digest(file: Path) -> str:
     if file.suffix == ".py":
         with suppress(SyntaxError, ValueError):
             return _short(_written(ast.parse(file.read_bytes())).encode())
+    return bytes_digest(file)
+
+
+def bytes_digest(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 

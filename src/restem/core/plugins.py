@@ -33,7 +33,7 @@ def names(kind: str) -> list[str]:
         if (
             spec
             and spec.origin
-            and f"\ndef {entry}(" in Path(spec.origin).read_text(encoding="utf-8")
+            and f"\ndef {entry}(" in "\n" + Path(spec.origin).read_text(encoding="utf-8")
         ):
             found.append(info.name)
     return sorted(found)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 DVC, QUEUE, GIT, MLFLOW = "dvc", "queue", "git", "mlflow"
@@ -28,13 +29,17 @@ class Owner:
 
 def is_dvc(words: Sequence[str]) -> bool:
     """Whether this command line is DVC's."""
-    return any(os.path.basename(word) == "dvc" for word in words[:3]) or "dvc" in words
+    names = [os.path.basename(word) for word in words]
+    runs = names[:1] if not names or not names[0].startswith("python") else names[1:2]
+    modules = [word for option, word in pairwise(words) if option == "-m"]
+    return "dvc" in runs or modules[:1] == ["dvc"]
 
 
 def is_stage(words: Sequence[str]) -> bool:
     """Whether this command line runs a stage of ours."""
     heads = [i for i, word in enumerate(words[:4]) if os.path.basename(word) == "restem"]
-    return any((STAGES / f"{word}.py").is_file() for i in heads for word in words[i + 1 :])
+    asked = [word for word in words[heads[0] + 1 :] if not word.startswith("-")] if heads else []
+    return bool(asked) and (STAGES / f"{asked[0]}.py").is_file()
 
 
 def told(it: Owner) -> str:

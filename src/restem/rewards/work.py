@@ -18,6 +18,7 @@ def inputs(params: Params, iteration: str, grader: str) -> dict[str, object]:
         "problems": digest(layout.problems("train")),
         # Where verdicts are made changes none.
         "score": {name: value for name, value in values.items() if name != "cluster"},
+        "reward": params.reward,
         "code": stage_code("score", params),
         "grader": grader,
     }

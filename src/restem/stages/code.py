@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from restem.core import layout
-from restem.core.identity import Code, file_digest
+from restem.core.identity import SOURCE, Code, bytes_digest, file_digest
 from restem.core.params import Params, flatten
 from restem.core.scratch import write_atomically
 from restem.core.seeds import stable_hash
@@ -35,11 +35,15 @@ def run(params: Params, iteration: str | None) -> None:
 def folder_lines(folder: Path) -> dict[str, str]:
     """Entries of a folder and their digests, a folder in it being one. What DVC ignores is left
     out (.dvcignore), and so are comments in code: the embedded world has its data there."""
+    if folder.is_file():
+        return {folder.name: bytes_digest(folder)}
+    own = folder.resolve().is_relative_to(SOURCE)
+    digest = file_digest if own else bytes_digest
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not _ignored(file))
     entries: dict[str, list[tuple[str, str]]] = {}
     for file in files:
         name = file.relative_to(folder).as_posix()
-        entries.setdefault(name.partition("/")[0], []).append((name, file_digest(file)))
+        entries.setdefault(name.partition("/")[0], []).append((name, digest(file)))
     return {entry: found[0][1] if found[0][0] == entry else stable_hash(found)[:16]
             for entry, found in sorted(entries.items())}  # fmt: skip
 

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 
 def run(params: Params, iteration: str | None) -> None:
-    """Write data/inputs. Raises: DataError for a path that is missing, or leads out of a copy."""
+    """Write data/inputs. Raises: DataError for data or samples that are missing, or a path
+    that leads out of a copy."""
     here = Path.cwd()
     checkout = Path(os.environ.get("DVC_ROOT", here)).resolve()
     for name, value in named(params).items():
@@ -29,7 +30,7 @@ def run(params: Params, iteration: str | None) -> None:
         if checkout != here and not path.is_absolute():
             num_links = link(name, checkout, path)
             log.info("inputs: %s: %s links %s of %s", name, path, num_links, checkout)
-        if not path.exists():
+        if name != "model" and not path.exists():
             raise DataError(
                 f"{name}: {path} is missing (params.yaml). Put the files there, or name the folder "
                 "that holds them."
@@ -67,6 +68,11 @@ def link(name: str, checkout: Path, path: Path) -> int:
 def _link(source: Path, target: Path) -> int:
     if target.exists() or not source.exists():
         return 0
+    if target.is_symlink():
+        raise DataError(
+            f"{target} is a link that git tracks; it leads out of the repository, and nowhere in a "
+            f"copy of it, where this experiment runs. Name {source.resolve()} instead."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.symlink_to(source)
     return 1

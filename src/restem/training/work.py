@@ -48,6 +48,7 @@ def inputs(params: Params, one: Asked) -> dict[str, object]:
         "decoding": [params.eval.max_new_tokens, params.sample.batch_rows],
         "base_name": Path(params.model).name,
         "plugins": [params.reward, {**asdict(params.score), "cluster": None}],
+        "check_engine": params.train.check_engine,
         "code": stage_code("train", params),
     }
 

@@ -249,3 +249,11 @@ def test_vllm_has_a_range_of_temperatures(key: str) -> None:
         values = replace(values, sample=replace(values.sample, ray_engine="vllm"))
         with pytest.raises(ParamsError, match=message):
             checks.check_temperature(values)
+
+
+def test_what_is_made_needs_no_model_any_more(caplog: pytest.LogCaptureFixture) -> None:
+    gone = replace(DEFAULT, model="/models/gone")
+    checks.check(gone, settled=True)
+    assert "there is no folder /models/gone" in caplog.text
+    with pytest.raises(EngineError, match="there is no folder /models/gone"):
+        checks.check(gone)

@@ -184,8 +184,9 @@ def test_a_dvc_that_is_dead_is_left_to_dvc(root: Path) -> None:
 @pytest.fixture
 def at_work(root: Path) -> Iterator[psutil.Process]:
     """A process in the repository that has the words of a dvc."""
-    wait = "import time; print('on', flush=True); time.sleep(600)"
-    words = [sys.executable, "-c", wait, "dvc", "repro"]
+    script = root / ".dvc/tmp/dvc"
+    script.write_text("import time; print('on', flush=True); time.sleep(600)")
+    words = [sys.executable, str(script), "repro"]
     with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()

@@ -71,6 +71,7 @@ def trained(step: int, by: dict[str, Any]) -> Path:
         checkpoint = work.path / f"checkpoint-{step}"
         checkpoint.mkdir(parents=True)
         (checkpoint / "weights").write_text(str(step))
+        (checkpoint / "complete.json").touch()
     return work.path
 
 

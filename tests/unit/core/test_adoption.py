@@ -29,6 +29,7 @@ def begun(stage: str, part: str, **inputs: object) -> Path:
     def interrupted() -> None:
         with scratch(stage, inputs) as work:
             (work.path / part).mkdir()
+            (work.path / part / "trained.json").touch()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -110,3 +111,17 @@ def test_inputs_are_a_readable_file() -> None:
     text = (path / ".inputs").read_text()
     assert json.loads(text) == {"code": OLD, "rows": "r"}
     assert '  "src/a.py": "1",\n' in text
+
+
+def test_a_checkpoint_that_a_kill_has_cut_is_none() -> None:
+    path = begun("train-1", "checkpoint-5", code=OLD)
+    (path / "checkpoint-11").mkdir()
+    assert adoption.parts(path) == ("checkpoint-5",)
+
+
+def test_another_reward_is_more_than_other_code() -> None:
+    then = {"code": OLD, "grader": "math-4"}
+    now = {"code": NEW, "grader": "math-4", "reward": "mine"}
+    assert adoption.unequal({**then, "reward": "math"}, now) == ["reward"]
+    assert adoption.unequal(then, now) == ["reward"]
+    assert adoption.unequal({**then, "code": "one digest"}, now) == [], "it is not known"

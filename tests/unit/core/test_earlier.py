@@ -60,3 +60,15 @@ def test_a_first_run_or_a_broken_lock_has_none(lock: str | None) -> None:
     if lock is not None:
         Path("dvc.lock").write_text(lock)
     assert earlier.hint("prepare") == ""
+
+
+def test_a_stage_is_settled_while_params_are_those_it_ran_with() -> None:
+    Path("params.yaml").write_text("cap: 10\nmodel: /models/x\nmachine: {workers: 1}\n")
+    lock = "schema: '2.0'\nstages:\n  inputs:\n    params:\n      params.yaml:\n        cap: 10\n"
+    Path("dvc.lock").write_text(f"{lock}        model: /models/x\n")
+    assert earlier.is_settled("inputs")
+    assert not earlier.is_settled("prepare"), "it never ran"
+    Path("params.yaml").write_text("cap: 11\nmodel: /models/x\n")
+    assert not earlier.is_settled("inputs")
+    Path("dvc.lock").write_text("stages: [")
+    assert not earlier.is_settled("inputs")

@@ -280,7 +280,7 @@ def test_a_result_is_not_filed_under_code_that_did_not_make_it(
 def test_a_stage_that_dvc_runs_looks_whether_its_code_is_still_that_of_the_digest(
     tmp_path: Path, by: str, said: str
 ) -> None:
-    (tmp_path / "params.yaml").write_bytes((REPO / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes((REPO / "tests/params.yaml").read_bytes())
     for name, text in {
         "plan/1.json": '{"active": true}',
         "code/filter.txt": "src/a.py 0\n",

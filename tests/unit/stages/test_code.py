@@ -31,8 +31,7 @@ def test_a_folder_in_own_data_is_one_line_and_what_dvc_ignores_none(own: Path) -
         ("train.jsonl", "{ }", {"train.jsonl"}),
         ("transfer/svamp/a.json", "3", {"transfer"}),
         ("transfer/svamp/new.json", "1", {"transfer"}),
-        ("world.py", "# A comment.\nx = 1\n", set()),
-        ("world.py", "x = 2\n", {"world.py"}),
+        ("world.py", '"""Told."""\nx = 1\n', {"world.py"}),
         ("__pycache__/world.pyc", "other", set()),
     ],
 )
@@ -47,3 +46,22 @@ def test_a_file_that_moves_in_its_folder_counts(own: Path) -> None:
     before = folder_lines(own)
     (own / "transfer/svamp/a.json").rename(own / "transfer/svamp/c.json")
     assert folder_lines(own)["transfer"] != before["transfer"]
+
+
+def test_of_the_embedded_worlds_only_the_code_counts(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restem.stages.code.SOURCE", own)
+    before = folder_lines(own)
+    (own / "world.py").write_text("# A comment.\nx = 1\n")
+    assert folder_lines(own) == before
+    (own / "world.py").write_text("x = 2\n")
+    assert folder_lines(own)["world.py"] != before["world.py"]
+
+
+def test_own_data_may_be_a_file(own: Path) -> None:
+    (before,) = folder_lines(own / "train.jsonl").items()
+    (own / "train.jsonl").write_text("{ }")
+    (after,) = folder_lines(own / "train.jsonl").items()
+    assert before[0] == after[0] == "train.jsonl"
+    assert before != after

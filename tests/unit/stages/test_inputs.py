@@ -84,7 +84,6 @@ def test_a_path_out_of_the_repository_is_refused_with_the_one_to_write(
     ("path", "model", "replay", "message"),
     [
         ("data/math", "tiny", "data/replay", "data.path: data/math is missing"),
-        ("data/gsm8k", "models/9", "data/replay", "model: models/9 is missing"),
         ("data/gsm8k", "tiny", "replay", "sample.replay: replay is missing"),
     ],
 )
@@ -94,3 +93,13 @@ def test_what_is_missing_is_named(
     with pytest.raises(DataError, match=message):
         inputs.run(values(path, model, replay), None)
     assert not layout.INPUTS.exists()
+
+
+def test_a_link_in_git_that_leads_nowhere_in_a_copy_is_refused_with_the_path_to_write(
+    checkout: Path, copy: Path
+) -> None:
+    (checkout.parent / "outside").mkdir()
+    for place in (checkout, copy):
+        (place / "data/mine").symlink_to("../../outside")
+    with pytest.raises(DataError, match=rf"data/mine is a link .* Name {checkout.parent}/outside"):
+        inputs.run(values("data/mine"), None)
