@@ -170,7 +170,8 @@ def test_ctrl_c_keeps_finished_shards_and_says_how_to_go_on(finished: Repo) -> N
     repo = finished
     repo.set("sample.batch_rows=32", "samples_per_problem=64", "machine.workers=1")
     process = subprocess.Popen(
-        ("env", "PYTHONPATH=src", "python", "-m", "restem", "sample", "1"), cwd=repo.path,
+        ("env", "--default-signal=INT", "PYTHONPATH=src", "python", "-m", "restem", "sample", "1"),
+        cwd=repo.path,  # a shell in the background ignores the signal
         env={**os.environ, "PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}"},
         start_new_session=True, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
