@@ -210,15 +210,15 @@ def test_ctrl_c_says_how_to_go_on(
     Path("data/plan/1.json").write_text('{"active": true}')
     os.mkfifo(stuck)
     process = subprocess.Popen(
-        [sys.executable, "-m", "restem", *words], env=_environment(),
-        stderr=subprocess.PIPE, text=True,
+        ["env", "--default-signal=INT", sys.executable, "-m", "restem", *words],
+        env=_environment(), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         with open(stuck, "wb"):  # returns when the other side has opened it
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=120)
     finally:
-        process.kill()  # where SIGINT is ignored, as in a job in the background
+        process.kill()
         process.wait()
     assert process.returncode == 130
     assert said == message

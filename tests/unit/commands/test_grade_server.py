@@ -400,7 +400,8 @@ def test_rewards_are_opened_anew_and_nobody_notices(monkeypatch: pytest.MonkeyPa
 @contextmanager
 def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command itself, far from any checkout, and its address."""
-    command = [sys.executable, "-m", "restem", "grade", "--serve", "--port", "0"]
+    command = ["env", "--default-signal=INT",  # which a job in the background ignores
+               sys.executable, "-m", "restem", "grade", "--serve", "--port", "0"]  # fmt: skip
     started = subprocess.Popen(command, cwd="/", stderr=subprocess.PIPE, text=True,
                                env={**os.environ, "PYTHONPATH": str(REPO / "src")})  # fmt: skip
     assert started.stderr is not None
